@@ -1,0 +1,1 @@
+"""Facts of the kernel: tables and pure functions."""
