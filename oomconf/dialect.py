@@ -1,0 +1,100 @@
+"""What a dialect is: a name, and the ways to recognise, read and render it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from oomconf.ledger import Rendering
+from oomconf.location import Location
+from oomconf.policy import Fleet, Policy
+
+
+class Templating(Protocol):
+    """Renders a template by name with ready strings (oomconf.templating.Templates)."""
+
+    def render(self, name: str, /, **values: object) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An input text; the path is relative to the root of the run, with `/`."""
+
+    path: str
+    text: str
+
+
+class Sources(Protocol):
+    """How a dialect reaches a sibling file without touching the disk; paths relative to the root of the run."""
+
+    def get(self, path: str) -> Document | None: ...
+
+
+class NoSources:
+    """Knows no siblings."""
+
+    def get(self, path: str) -> Document | None:  # noqa: ARG002
+        return None
+
+
+class Mapped:
+    """Siblings from a mapping of path to text."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self._files = files
+
+    def get(self, path: str) -> Document | None:
+        text = self._files.get(path)
+        return None if text is None else Document(path, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One raw key = value as met in a document, kept where a rule may want the consumer's own words."""
+
+    dialect: str
+    object: str
+    section: str
+    key: str
+    value: str
+    at: Location
+    fault: str = ""
+    """Why its consumer ignores or refuses it; empty if it takes it."""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a dialect's reader made of its documents; content never raises, faults are entries."""
+
+    policies: tuple[Policy, ...] = ()
+    entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a target needs besides the policy."""
+
+    templates: Templating
+    sources: Sources = field(default_factory=NoSources)
+    fleet: Fleet = Fleet(policies=())
+    """All policies, for a target that speaks of several hosts at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """A format with `read` and / or `render`; on the command line `--target`."""
+
+    name: str
+    family: str = ""
+    """The target that it belongs to beside its own name: `--target FAMILY` renders it too."""
+    summary: str
+    """One line for `oomconf render --help`."""
+    scope: Literal["host", "cluster"] = "host"
+    render: Callable[[Policy, Rendered], Rendering] | None = None
+    claims: Callable[[str], bool] | None = None
+    """Whether a path is of this dialect."""
+    read: Callable[[Sequence[Document], Sources], Reading] | None = None
+    proven: str = ""
+    """The consumer that the tests run its artefacts through, or 'by documentation'."""

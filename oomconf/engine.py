@@ -1,0 +1,222 @@
+"""Policies × rules → findings; silences; a rule that crashes is named after the others have reported."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from oomconf.dialect import Document, Entry
+from oomconf.finding import Finding, Problem, Severity
+from oomconf.ledger import Cell, Status
+from oomconf.location import Location
+from oomconf.policy import Fleet, Group, Policy, Workload
+from oomconf.rule import Context, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A request to accept a finding: by line, or by object in the spec's `lint.ignore`."""
+
+    rule: str
+    reason: str
+    at: Location
+    line: int | None = None
+    """The line it speaks of; None if it speaks of objects."""
+    where: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A finding that somebody accepted, and why."""
+
+    finding: Finding
+    silence: Silence
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run of the rules gives: findings in order of place, and what it did not look at."""
+
+    findings: tuple[Finding, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+    skipped: dict[str, int] = field(default_factory=dict)
+    """Rules that lacked a fact, with the number of subjects passed over."""
+    crashed: tuple[tuple[str, BaseException], ...] = ()
+    not_checked: tuple[tuple[str, str], ...] = ()
+    """Paths that were not examined, each with the reason."""
+
+    def worst(self) -> Severity | None:
+        return max((finding.severity for finding in self.findings), default=None)
+
+
+_COMMENT: Final = re.compile(r"#\s*oomconf:\s*ignore\[([A-Za-z0-9_, -]*)\][ \t]*(.*)$")
+
+
+def silences_in(document: Document) -> tuple[Silence, ...]:
+    """Find `# oomconf: ignore[rule-id] reason` in YAML: alone on a line it speaks of the next line that says something, else of its own."""
+    if "oomconf:" not in document.text:
+        return ()
+    lines = document.text.splitlines()
+    found: list[Silence] = []
+    for number, line in enumerate(lines, 1):
+        match = _COMMENT.search(line)
+        if match is None:
+            continue
+        about = number if line[: match.start()].strip() else _next_said(lines, number)
+        at = Location(document.path, number, match.start() + 1, number, len(line) + 1)
+        found += [Silence(word.strip(), match[2].strip(), at, about) for word in match[1].split(",")]
+    return tuple(found)
+
+
+def _next_said(lines: Sequence[str], number: int) -> int:
+    for later in range(number, len(lines)):
+        text = lines[later].strip()
+        if text and not text.startswith("#"):
+            return later + 1
+    return number
+
+
+def lint(
+    fleet: Fleet,
+    rules: Iterable[Rule[Any]],
+    *,
+    silences: Iterable[Silence] = (),
+    entries: Iterable[Entry] = (),
+    found: Iterable[Finding] = (),
+) -> Report:
+    """Offer every subject to every rule that is for it; `found` are findings made elsewhere, silenced like the rest."""
+    run = _Run()
+    chosen = tuple(rules)
+    raw = tuple(entries)
+    for policy in fleet.policies:
+        context = Context(policy, fleet)
+        for rule in chosen:
+            run.offer(rule, _subjects(rule, policy), context)
+    if fleet.policies:
+        context = Context(fleet.policies[0], fleet)
+        for rule in chosen:
+            if rule.on is Fleet:
+                run.offer(rule, (fleet,), context)
+            elif rule.on is Entry:
+                run.offer(rule, raw, context)
+    findings = _stamped([*run.findings, *found])
+    kept, suppressed, notes = _silenced(findings, tuple(silences), {rule.id for rule in chosen})
+    return Report(tuple(sorted((*kept, *notes), key=order)), tuple(suppressed), dict(sorted(run.skipped.items())), tuple(run.crashed))
+
+
+def order(finding: Finding) -> tuple[Any, ...]:
+    """Findings stand in order of place, then of rule."""
+    return (finding.at.path, finding.at.line, finding.at.column, finding.rule, finding.object, finding.message)
+
+
+def inexpressible(ledger: Iterable[Cell], *, strict: bool = False) -> Iterator[Finding]:
+    """Make a finding of every cell that is not exact; a note, or an error where `strict` asks for exactness."""
+    severity = Severity.ERROR if strict else Severity.NOTE
+    for cell in ledger:
+        if cell.status is not Status.EXACT:
+            word = "says only roughly" if cell.status is Status.APPROXIMATED else "cannot say"
+            message = (
+                f"{cell.target} {word} {cell.field.replace('_', '.', 1) if cell.field.startswith('memory_') else cell.field}: {cell.note}"
+            )
+            yield Finding(
+                "not-expressible",
+                severity,
+                cell.object,
+                cell.setting.at,
+                message,
+                "accept it with a reason in lint.ignore, or place the service elsewhere",
+            )
+
+
+def _subjects(rule: Rule[Any], policy: Policy) -> Sequence[Any]:
+    if rule.on is Workload:
+        return policy.workloads
+    if rule.on is Group:
+        return policy.groups
+    return (policy,) if rule.on is Policy else ()
+
+
+class _Run:
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.skipped: Counter[str] = Counter()
+        self.crashed: list[tuple[str, BaseException]] = []
+
+    def offer(self, rule: Rule[Any], subjects: Sequence[Any], context: Context) -> None:
+        if rule.check is None or not subjects:
+            return
+        if any(_unknown(context, need) for need in rule.needs):
+            self.skipped[rule.id] += len(subjects)
+            return
+        try:
+            for subject in subjects:
+                for problem in rule.check(subject, context):
+                    self.findings.append(_finding(rule, problem, subject))
+        except Exception as error:  # noqa: BLE001  a rule that crashes must not silence the others
+            self.crashed.append((rule.id, error))
+
+
+def _unknown(context: Context, need: str) -> bool:
+    setting = getattr(context.facts, need)
+    return setting is None or setting.value is None
+
+
+def _finding(rule: Rule[Any], problem: Problem, subject: object) -> Finding:
+    name = problem.object or getattr(subject, "object", "") or "fleet"
+    return Finding(rule.id, rule.severity, name, problem.at, problem.message, problem.help, problem.related)
+
+
+def _stamped(findings: Iterable[Finding]) -> list[Finding]:
+    """Drop what several policies saw at one place, and number like ones for the fingerprint."""
+    seen: dict[Finding, None] = dict.fromkeys(sorted(findings, key=order))
+    count: Counter[tuple[str, str, str]] = Counter()
+    stamped: list[Finding] = []
+    for finding in seen:
+        key = (finding.rule, finding.at.path, finding.object)
+        text = "\0".join((*key, str(count[key])))
+        count[key] += 1
+        stamped.append(replace(finding, fingerprint=hashlib.sha256(text.encode()).hexdigest()[:32]))
+    return stamped
+
+
+def _silenced(
+    findings: list[Finding], silences: tuple[Silence, ...], ran: set[str]
+) -> tuple[list[Finding], list[Suppressed], list[Finding]]:
+    used: set[int] = set()
+    kept: list[Finding] = []
+    suppressed: list[Suppressed] = []
+    for finding in findings:
+        index = next((i for i, silence in enumerate(silences) if silence.reason and _speaks_of(silence, finding)), None)
+        if index is None:
+            kept.append(finding)
+        else:
+            used.add(index)
+            suppressed.append(Suppressed(finding, silences[index]))
+    notes = [_note(silence, ran) for i, silence in enumerate(silences) if i not in used]
+    return kept, suppressed, [note for note in notes if note is not None]
+
+
+def _speaks_of(silence: Silence, finding: Finding) -> bool:
+    if silence.rule != finding.rule:
+        return False
+    if silence.line is not None:
+        return silence.at.path == finding.at.path and silence.line == finding.at.line
+    where = silence.where
+    return where is None or finding.object == where or finding.object.startswith(where + ".") or fnmatchcase(finding.object, where)
+
+
+def _note(silence: Silence, ran: set[str]) -> Finding | None:
+    if not silence.reason:
+        message = f"the ignore of {silence.rule or 'nothing'} gives no reason and silences nothing"
+        return Finding(
+            "ignore-without-reason", Severity.ERROR, silence.where or "spec", silence.at, message, "write the reason behind the bracket"
+        )
+    if silence.rule not in ran and silence.rule != "not-expressible":
+        return None
+    message = f"nothing to ignore: {silence.rule} finds nothing here"
+    return Finding("unused-ignore", Severity.NOTE, silence.where or "spec", silence.at, message, "remove it")

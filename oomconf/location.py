@@ -1,0 +1,32 @@
+"""Places in documents."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["NOWHERE", "Location", "Pointer"]
+
+
+class Location(NamedTuple):
+    """A span of a document: lines and columns count from 1, columns in code points, the end is exclusive; line 0 is 'the whole file'."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+
+
+NOWHERE: Final = Location("", 0, 0, 0, 0)
+"""The place of what no document says."""
+
+Pointer = tuple[str | int, ...]
+"""Keys and indices from the root of a document to a node."""
+
+
+def whole_file(path: str) -> Location:
+    """Point at a document as such, where no line is to blame."""
+    return Location(path, 0, 0, 0, 0)

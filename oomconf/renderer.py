@@ -1,0 +1,86 @@
+"""Policies × targets → artefacts with their ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from oomconf.dialect import Dialect, Rendered, Sources, Templating
+from oomconf.errors import OomconfError
+from oomconf.ledger import Artifact, Cell, Rendering, Status
+from oomconf.policy import WORKLOAD_FIELDS, Fleet, Policy, Setting, Workload
+
+CLUSTER_FOLDER: Final = "kubernetes"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a render makes: artefacts in order of their paths, and a cell for every value and target."""
+
+    artifacts: tuple[Artifact, ...]
+    ledger: tuple[Cell, ...]
+
+
+def render(
+    fleet: Fleet, dialects: Sequence[Dialect], templates: Templating, sources: Sources, *, hosts: Iterable[str] | None = None
+) -> Output:
+    """Render resolved policies; paths are relative to the output directory and cannot leave it. Raises OomconfError if two say one path."""
+    wanted = None if hosts is None else set(hosts)
+    needs = Rendered(templates, sources, fleet)
+    renderings: list[Rendering] = []
+    for policy in fleet.policies:
+        if policy.scope == "host" and (wanted is None or policy.name in wanted):
+            renderings += [
+                _below(dialect.render(policy, needs), policy.name) for dialect in dialects if dialect.scope == "host" and dialect.render
+            ]
+    clusters = [dialect for dialect in dialects if dialect.scope == "cluster" and dialect.render is not None]
+    if clusters:
+        cluster = cluster_of(fleet, wanted)
+        renderings += [_below(dialect.render(cluster, needs), CLUSTER_FOLDER) for dialect in clusters if dialect.render is not None]
+    artifacts: dict[str, Artifact] = {}
+    for artifact in (artifact for rendering in renderings for artifact in rendering.artifacts):
+        if artifact.path in artifacts:
+            raise OomconfError(
+                f"{artifact.path} would be written by two: {', '.join((*artifacts[artifact.path].objects, *artifact.objects))}"
+            )
+        artifacts[_confined(artifact.path)] = artifact
+    ledger = tuple(cell for rendering in renderings for cell in rendering.ledger)
+    return Output(tuple(artifacts[path] for path in sorted(artifacts)), ledger)
+
+
+def cluster_of(fleet: Fleet, wanted: set[str] | None = None) -> Policy:
+    """Collect pods and namespaces of all policies into one that speaks of the cluster."""
+    chosen = [policy for policy in fleet.policies if wanted is None or policy.name in wanted or policy.scope == "cluster"]
+    source = next((policy.source for policy in fleet.policies), "")
+    return Policy(
+        name=CLUSTER_FOLDER,
+        object=CLUSTER_FOLDER,
+        source=source,
+        scope="cluster",
+        groups=tuple(group for policy in chosen for group in policy.groups if group.kind == "namespace"),
+        workloads=tuple(workload for policy in chosen for workload in policy.workloads if workload.placement.target == "kubernetes"),
+    )
+
+
+def unsaid_cells(workload: Workload, target: str, said: Iterable[Cell]) -> list[Cell]:
+    """Enter every said value that a target passed over as impossible: nothing is lost in silence."""
+    entered = {(cell.identity, cell.field) for cell in said}
+    missing: list[Cell] = []
+    for identity in workload.placement.identities:
+        for name in WORKLOAD_FIELDS:
+            setting: Setting[object] | None = getattr(workload, name)
+            if setting is not None and (identity, name) not in entered:
+                missing.append(Cell(workload.object, identity, name, target, Status.IMPOSSIBLE, setting, f"{target} has no word for it"))
+    return missing
+
+
+def _below(rendering: Rendering, folder: str) -> Rendering:
+    return replace(rendering, artifacts=tuple(replace(artifact, path=f"{folder}/{artifact.path}") for artifact in rendering.artifacts))
+
+
+def _confined(path: str) -> str:
+    parts = path.split("/")
+    if not path or "\0" in path or any(part in ("", ".", "..") for part in parts):
+        raise OomconfError(f"{path!r} would leave the output directory")
+    return path

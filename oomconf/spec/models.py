@@ -1,0 +1,107 @@
+"""The spec as the user writes it: pydantic models, frozen, unknown keys refused."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from oomconf.policy import Setting
+from oomconf.spec.hosts import Host
+from oomconf.spec.placed import BoolValue, KubernetesSize, PercentValue, choice, integer, text
+from oomconf.spec.services import Service
+from oomconf.spec.words import RELATIVE, DefaultMemory, HostName, Level, Memory, Model, OomPolicy, Preference, Restart, ServiceName, Text
+
+
+class Defaults(Model):
+    """For services that do not say; pods take none of it."""
+
+    memory: DefaultMemory = DefaultMemory()
+    protect: Level | None = None
+    oom_policy: OomPolicy | None = None
+    restart: Restart | None = None
+
+
+class ManagedOom(Model):
+    """What systemd-oomd watches on a slice."""
+
+    swap: Annotated[Setting[str], choice("auto", "kill")] | None = None
+    memory_pressure: Annotated[Setting[str], choice("auto", "kill")] | None = None
+    memory_pressure_limit: PercentValue | None = None
+    preference: Preference | None = None
+
+
+class SliceUnit(Model):
+    """A slice that holds services."""
+
+    host: HostName | None = None
+    memory: Memory = Memory()
+    managed_oom: ManagedOom | None = None
+    user: BoolValue | None = None
+
+
+class LimitRangePlan(Model):
+    """A LimitRange of type Container, memory only."""
+
+    default_request: KubernetesSize | None = Field(default=None, alias="defaultRequest")
+    default: KubernetesSize | None = None
+    min: KubernetesSize | None = None
+    max: KubernetesSize | None = None
+
+
+class QuotaPlan(Model):
+    """A ResourceQuota, memory and pods only."""
+
+    requests_memory: KubernetesSize | None = Field(default=None, alias="requests.memory")
+    limits_memory: KubernetesSize | None = Field(default=None, alias="limits.memory")
+    pods: Annotated[Setting[int], integer(0, 10_000_000)] | None = None
+
+
+class Namespace(Model):
+    """A Kubernetes namespace."""
+
+    limit_range: LimitRangePlan | None = Field(default=None, alias="limitRange")
+    resource_quota: QuotaPlan | None = Field(default=None, alias="resourceQuota")
+
+
+class Expect(Model):
+    """What `simulate` asserts."""
+
+    first: list[ServiceName] = []
+    never: list[ServiceName] = []
+
+
+class Monitoring(Model):
+    """What is to be watched."""
+
+    ram_used: PercentValue | None = None
+    targets: list[Annotated[Setting[str], choice("prometheus", "zabbix", "log")]] = []
+
+
+class Ignore(Model):
+    """A finding that is accepted, with its reason."""
+
+    rule: Annotated[Setting[str], text(r"[a-z0-9-]+", "a rule's id", "limit-above-ram")]
+    where: Annotated[Setting[str], text(r"[^\x00-\x1f\x7f]+", "an object", "services.api")] | None = None
+    reason: Text
+
+
+class Lint(Model):
+    """Lint settings of this spec."""
+
+    ignore: list[Ignore] = []
+
+
+class Spec(Model):
+    """A memory policy, version 1."""
+
+    version: Annotated[Setting[int], integer(1, 1, "The version of this language: 1.")]
+    include: list[Annotated[Setting[str], text(RELATIVE, "a path below the spec's own folder", "base.yaml")]] = []
+    defaults: Defaults = Defaults()
+    hosts: dict[str, Host] = {}
+    slices: dict[str, SliceUnit] = {}
+    namespaces: dict[str, Namespace] = {}
+    services: dict[str, Service] = {}
+    expect: Expect | None = None
+    monitoring: Monitoring | None = None
+    lint: Lint = Lint()
