@@ -58,7 +58,7 @@ def objects(text: str) -> list[dict[str, Any]]:
 
 
 def schema_version() -> str:
-    """Give the newest Kubernetes release whose schemas are installed, such as `1.37`."""
+    """Give the newest Kubernetes release whose schemas are installed, such as `1.37.0`."""
     import kubernetes_validate
 
     return str(kubernetes_validate.latest_version())
@@ -73,6 +73,11 @@ def _validator(version: str, kind: str, api_version: str) -> Any:
 
     group, slash, rest = api_version.rpartition("/")
     name = f"{kind.lower()}-{group.partition('.')[0]}{'-' if slash else ''}{rest}"
+    installed = [one for one in utils.all_versions() if one == version or one.startswith(f"{version}.")]
+    if not installed:
+        msg = f"no schemas of Kubernetes {version} are installed"
+        raise ValueError(msg)
+    version = installed[-1]
     where = f"kubernetes-json-schema/v{version}-local-strict"
     try:
         schema = utils.schema_contents(f"{where}/{name}.json", version)
@@ -86,7 +91,8 @@ def _validator(version: str, kind: str, api_version: str) -> Any:
 def schema_errors(document: str | Mapping[str, Any], *, version: str | None = None) -> list[str]:
     """Give `path: message` for all that the API's strict schema refuses in a manifest; an unknown kind is an error too.
 
-    The schema takes any text for a quantity; `canonical` is the oracle for those. `version` is `1.25` to `schema_version()`, the default.
+    The schema takes any text for a quantity; `canonical` is the oracle for those.
+    `version` is a release such as `1.30`; unsaid, the newest installed.
     """
     problems: list[str] = []
     for one in objects(document) if isinstance(document, str) else [dict(document)]:

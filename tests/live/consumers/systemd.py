@@ -81,12 +81,15 @@ def require() -> None:
 
 
 def _unit_of(path: PurePosixPath) -> str | None:
-    """Give the unit that a file belongs to: itself, or the one that its `X.d` folder names; None if no single unit can be named."""
+    """Give the unit that a file belongs to: itself, or the one that its `X.d` folder names; None for what is no unit's.
+
+    Drop-ins for many units (`service.d`, `web-.service.d`) get one that they apply to.
+    """
     name = path.parent.name.removesuffix(".d") if path.parent.name.endswith(".d") else path.name
     stem, _, kind = name.rpartition(".")
-    if kind not in _TYPES or not stem or stem.endswith("-"):  # `service.d`, `web-.service.d` are for many units
+    if kind not in _TYPES:
         return None
-    return name
+    return f"{stem}oracle.{kind}" if not stem or (stem.endswith("-") and stem != "-") else name
 
 
 def _stub(unit: str) -> str:
