@@ -1,8 +1,8 @@
 """Options, profiles and fixtures that every test may use.
 
 How tests import: pytest runs with `--import-mode=importlib`, under which a test module cannot import its neighbours.
-So `pythonpath = ["tests/live"]` in pyproject.toml puts one folder on the path, and the oracles in `tests/live/consumers/` are the
-package `consumers` for every test: `from consumers import systemd`.
+So `pythonpath = ["tests", "tests/live"]` in pyproject.toml: the oracles in `tests/live/consumers/` are the package `consumers` for every
+test (`from consumers import systemd`), and a helper module of `tests/` goes by its own name (`from harness import cases`).
 
 `@pytest.mark.live("systemd", "docker")` names the oracles that a test asks: it is skipped with the reason where one is missing,
 and fails there when `CI` is set.
