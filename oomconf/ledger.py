@@ -40,6 +40,9 @@ class Artifact:
     mode: int = 0o644
     objects: tuple[str, ...] = ()
     """The spec's objects that asked for it."""
+    target: str = ""
+    host: str = ""
+    """Set by the renderer: whose file it is, so that a partial render removes only its own stale files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,8 +28,11 @@ class Loaded:
     """The files named by the call, in order."""
 
 
-def load_spec(paths: tuple[str, ...], sources: Sources) -> Loaded:
-    """Read, merge and validate spec files; later files win, `null` removes; content never raises."""
+def load_spec(paths: tuple[str, ...], sources: Sources, rules: tuple[str, ...] = ()) -> Loaded:
+    """Read, merge and validate spec files; later files win, `null` removes; content never raises.
+
+    `rules` are the ids that `lint.ignore` may name; any if empty.
+    """
     reader = _Reader(sources)
     tree: Mapping | None = None
     for path in paths:
@@ -40,8 +43,8 @@ def load_spec(paths: tuple[str, ...], sources: Sources) -> Loaded:
     spec = None
     if tree is not None:
         tree = _strip_nulls(tree, 0)
-        spec, invalid = _validate(tree)
-        findings += invalid
+        spec, problems = _validate(tree, rules)
+        findings += problems
     broken = any(finding.severity is Severity.ERROR for finding in findings)
     return Loaded(None if broken else spec, tree, tuple(sorted(findings, key=_order)), paths)
 
@@ -55,7 +58,7 @@ def _order(finding: Finding) -> tuple[str, int, int, str]:
     return (finding.at.path, finding.at.line, finding.at.column, finding.message)
 
 
-def _validate(tree: Mapping) -> tuple[Spec | None, list[Finding]]:
+def _validate(tree: Mapping, rules: tuple[str, ...]) -> tuple[Spec | None, list[Finding]]:
     from pydantic import ValidationError  # noqa: PLC0415
 
     from oomconf.spec.check import check  # noqa: PLC0415
@@ -68,7 +71,7 @@ def _validate(tree: Mapping) -> tuple[Spec | None, list[Finding]]:
         spec = Spec.model_validate(tree)
     except ValidationError as error:
         return None, [invalid(problem) for problem in problems(error, tree)]
-    return spec, [invalid(problem) for problem in check(spec, tree)]
+    return spec, [invalid(problem) for problem in check(spec, tree, rules)]
 
 
 def _version(tree: Mapping) -> Problem | None:
@@ -171,13 +174,13 @@ def _join(path: str, relative: str) -> str | None:
         return None
     parts = list(PurePosixPath(path).parent.parts)
     for part in PurePosixPath(relative).parts:
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        else:
+        if part != "..":
             parts.append(part)
-    return "/".join(parts)
+        elif not parts or parts[-1] in ("/", ".."):
+            return None
+        else:
+            parts.pop()
+    return str(PurePosixPath(*parts))
 
 
 def _apply_merges(node: Mapping) -> Mapping:

@@ -32,12 +32,14 @@ def render(
     for policy in fleet.policies:
         if policy.scope == "host" and (wanted is None or policy.name in wanted):
             renderings += [
-                _below(dialect.render(policy, needs), policy.name) for dialect in dialects if dialect.scope == "host" and dialect.render
+                _below(dialect.render(policy, needs), policy.name, dialect.name)
+                for dialect in dialects
+                if dialect.scope == "host" and dialect.render is not None
             ]
     clusters = [dialect for dialect in dialects if dialect.scope == "cluster" and dialect.render is not None]
     if clusters:
         cluster = cluster_of(fleet, wanted)
-        renderings += [_below(dialect.render(cluster, needs), CLUSTER_FOLDER) for dialect in clusters if dialect.render is not None]
+        renderings += [_below(dialect.render(cluster, needs), CLUSTER_FOLDER, dialect.name) for dialect in clusters if dialect.render]
     artifacts: dict[str, Artifact] = {}
     for artifact in (artifact for rendering in renderings for artifact in rendering.artifacts):
         if artifact.path in artifacts:
@@ -75,8 +77,9 @@ def unsaid_cells(workload: Workload, target: str, said: Iterable[Cell]) -> list[
     return missing
 
 
-def _below(rendering: Rendering, folder: str) -> Rendering:
-    return replace(rendering, artifacts=tuple(replace(artifact, path=f"{folder}/{artifact.path}") for artifact in rendering.artifacts))
+def _below(rendering: Rendering, folder: str, target: str) -> Rendering:
+    placed = (replace(artifact, path=f"{folder}/{artifact.path}", target=target, host=folder) for artifact in rendering.artifacts)
+    return replace(rendering, artifacts=tuple(placed))
 
 
 def _confined(path: str) -> str:

@@ -24,7 +24,7 @@ _SYSCTL = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_./*?\[\]-]*")
 _SYSTEM_SLICES = ("system.slice", "user.slice", "machine.slice")
 
 
-def check(spec: Spec, tree: Mapping) -> list[Problem]:
+def check(spec: Spec, tree: Mapping, rules: tuple[str, ...] = ()) -> list[Problem]:
     """Find every problem of a well-formed spec that forbids rendering it, in no order."""
     return [
         *_names(tree),
@@ -32,7 +32,7 @@ def check(spec: Spec, tree: Mapping) -> list[Problem]:
         *_slice_problems(spec, tree),
         *(problem for name, service in spec.services.items() for problem in _service_problems(name, service, spec, tree)),
         *_same_file(spec, tree),
-        *_names_elsewhere(spec),
+        *_names_elsewhere(spec, rules),
     ]
 
 
@@ -283,14 +283,11 @@ def _identities(placed: str, service: Service) -> tuple[str, ...]:
     return tuple(f"{placed} {identity}" for identity in placement(service).identities)
 
 
-def _names_elsewhere(spec: Spec) -> Iterator[Problem]:
+def _names_elsewhere(spec: Spec, rules: tuple[str, ...]) -> Iterator[Problem]:
     expected = (*spec.expect.first, *spec.expect.never) if spec.expect is not None else ()
     for setting in expected:
         if setting.value not in spec.services:
             yield Problem(setting.at, f"there is no service '{setting.value}'", suggest(str(setting.value), list(spec.services)))
-    from oomconf.rules import names  # noqa: PLC0415
-
-    known = names()
     for ignore in spec.lint.ignore:
-        if ignore.rule.value not in known:
-            yield Problem(ignore.rule.at, f"there is no rule '{ignore.rule.value}'", suggest(str(ignore.rule.value), list(known)))
+        if rules and ignore.rule.value not in rules:
+            yield Problem(ignore.rule.at, f"there is no rule '{ignore.rule.value}'", suggest(str(ignore.rule.value), list(rules)))

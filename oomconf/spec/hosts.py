@@ -8,7 +8,18 @@ from pydantic import BeforeValidator, Field
 
 from oomconf.dialects._yaml import Scalar, Sequence
 from oomconf.policy import Setting
-from oomconf.spec.placed import BoolValue, KubernetesSize, KubernetesThreshold, PercentValue, SizeValue, choice, integer, text, version
+from oomconf.spec.placed import (
+    BoolValue,
+    KubernetesSize,
+    KubernetesThreshold,
+    PercentValue,
+    SizeValue,
+    choice,
+    dotted_version,
+    integer,
+    refuse,
+    text,
+)
 from oomconf.spec.words import PATH, Model
 
 
@@ -29,7 +40,11 @@ class SwapPlan(Model):
 
 
 def _swap(node: object) -> object:
-    return {"fact": node} if isinstance(node, Scalar) else {"areas": node} if isinstance(node, Sequence) else node
+    if isinstance(node, Scalar):
+        return {"fact": node}
+    if isinstance(node, Sequence):
+        return {"areas": node}
+    raise refuse("expected a size or a list of swap areas, found a mapping", "write 'swap: 4G', or a list: [{file: /swapfile, size: 4G}]")
 
 
 class SysctlPlan(Model):
@@ -42,7 +57,7 @@ class SysctlPlan(Model):
 class DockerFacts(Model):
     """The engine of a host."""
 
-    version: Annotated[Setting[str], version("a Docker version", '"28"')] | None = None
+    version: Annotated[Setting[str], dotted_version("a Docker version", '"28"')] | None = None
     cgroup_driver: Annotated[Setting[str], choice("systemd", "cgroupfs")] | None = None
     rootless: BoolValue | None = None
 
@@ -50,7 +65,7 @@ class DockerFacts(Model):
 class PodmanFacts(Model):
     """The podman of a host."""
 
-    version: Annotated[Setting[str], version("a podman version", '"5.4"')] | None = None
+    version: Annotated[Setting[str], dotted_version("a podman version", '"5.4"')] | None = None
     rootless: BoolValue | None = None
 
 
@@ -69,7 +84,7 @@ class MemorySwap(Model):
 class KubeletPlan(Model):
     """KubeletConfiguration's memory keys, spelled as the kubelet does."""
 
-    version: Annotated[Setting[str], version("a Kubernetes version", '"1.36"')] | None = None
+    version: Annotated[Setting[str], dotted_version("a Kubernetes version", '"1.36"')] | None = None
     system_reserved: KubernetesSize | None = Field(default=None, alias="systemReserved")
     kube_reserved: KubernetesSize | None = Field(default=None, alias="kubeReserved")
     eviction_hard: EvictionHard | None = Field(default=None, alias="evictionHard")
@@ -96,7 +111,7 @@ class Host(Model):
     ram: SizeValue | None = None
     memtotal: SizeValue | None = None
     reserved: SizeValue | None = None
-    kernel: Annotated[Setting[str], version("a kernel version", '"6.1"')] | None = None
+    kernel: Annotated[Setting[str], dotted_version("a kernel version", '"6.1"')] | None = None
     systemd: Annotated[Setting[int], integer(0, 9999, "systemd's version; 0 where there is none.")] | None = None
     cgroup_version: Annotated[Setting[int], integer(1, 2)] | None = None
     page_size: Annotated[Setting[int], integer(4096, 65_536, "Bytes: 4096, 16384 or 65536.")] | None = None

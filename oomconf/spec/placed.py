@@ -205,7 +205,7 @@ def _boolean(text: str) -> bool:
 BoolValue = Annotated[Setting[bool], Placed(_boolean, {"type": "boolean"}, "true or false")]
 
 
-def version(what: str, example: str) -> Placed:
+def dotted_version(what: str, example: str) -> Placed:
     """Take a dotted version number, quoted or not."""
     inner = text(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}([-+~.][A-Za-z0-9.+~_-]{1,64})?", what, example)
     return Placed(inner.parse, {"type": ["string", "number"], "description": inner.schema["description"]}, what)

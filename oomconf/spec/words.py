@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic_core import CoreSchema
 
 from oomconf.dialects._yaml import Scalar, Sequence
 from oomconf.policy import Setting
@@ -65,7 +66,17 @@ def _lift(node: object) -> object:
     return {"value": node} if isinstance(node, Scalar) else node
 
 
-Adj = Annotated[Adjustment, BeforeValidator(_lift)]
+class Also:
+    """Tell editors of a shorter form that a validator lifts."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self.schema = schema
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [self.schema, handler(core)]}
+
+
+Adj = Annotated[Adjustment, BeforeValidator(_lift), Also({"type": "integer", "minimum": -999, "maximum": 1000})]
 
 
 class Memory(Model):

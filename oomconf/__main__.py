@@ -1,0 +1,5 @@
+"""python -m oomconf."""
+
+from oomconf.cli import main
+
+raise SystemExit(main())

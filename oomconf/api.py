@@ -1,0 +1,176 @@
+"""The public verbs: load, resolve, lint, render, write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from oomconf import dialects as rooms
+from oomconf import rules as rulebook
+from oomconf.dialect import Dialect, Document, Sources
+from oomconf.engine import Report, Silence, inexpressible, silences_in
+from oomconf.engine import lint as run_rules
+from oomconf.errors import CallError, LoadError
+from oomconf.finding import Finding
+from oomconf.host.files import Below, Disk, templates_in
+from oomconf.host.tree import Changes, Scope, Tree
+from oomconf.loader import Loaded, invalid, load_spec
+from oomconf.policy import Fleet
+from oomconf.renderer import Output
+from oomconf.renderer import render as run_dialects
+from oomconf.resolver import impossible
+from oomconf.resolver import resolve as resolve_policy
+from oomconf.rule import Rule
+from oomconf.templating import Templates
+
+if TYPE_CHECKING:
+    from oomconf.spec.models import Spec as Model
+
+COMING = ("prometheus", "zabbix", "log", "verify")
+"""Targets that the spec may name already, and that this version does not render."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A spec that holds: what it says, and the documents that say it."""
+
+    paths: tuple[str, ...]
+    fleet: Fleet
+    """One policy a host, and one for a Kubernetes cluster; unresolved."""
+    model: Model
+    documents: tuple[Document, ...]
+    sources: Sources
+
+    @property
+    def silences(self) -> tuple[Silence, ...]:
+        """Findings that the spec accepts, inline and in `lint.ignore`."""
+        return (*(silence for document in self.documents for silence in silences_in(document)), *_ignores(self.model))
+
+
+def load(*paths: str | os.PathLike[str]) -> Spec:
+    """Read spec files, the later winning over the earlier; raises InputError if one cannot be read, LoadError with all its problems."""
+    spec, findings = attempt(tuple(os.fspath(path) for path in paths), Disk(tuple(os.fspath(path) for path in paths)))
+    if spec is None:
+        raise LoadError(findings)
+    return spec
+
+
+def attempt(paths: tuple[str, ...], disk: Disk) -> tuple[Spec | None, tuple[Finding, ...]]:
+    """Load as `load` does, but give problems as data; raises InputError if a named file cannot be read."""
+    for path in paths:
+        disk.named(path)
+    loaded = load_spec(paths, disk, rulebook.names())
+    if loaded.spec is None or loaded.tree is None:
+        return None, loaded.findings
+    return _speak(loaded, paths, disk), loaded.findings
+
+
+def _speak(loaded: Loaded, paths: tuple[str, ...], disk: Disk) -> Spec:
+    from oomconf.spec.policies import policies  # noqa: PLC0415
+
+    if loaded.spec is None or loaded.tree is None:
+        raise LoadError(loaded.findings)
+    folder = paths[0].rpartition("/")[0] if "/" in paths[0] else ""
+    return Spec(paths, policies(loaded.spec, loaded.tree, paths[0]), loaded.spec, disk.documents(), Below(disk, folder))
+
+
+def resolve(spec: Spec | Fleet) -> Fleet:
+    """Resolve every policy; raises LoadError if one says what no target can render."""
+    fleet, findings = attempt_resolve(spec)
+    if findings:
+        raise LoadError(findings)
+    return fleet
+
+
+def attempt_resolve(spec: Spec | Fleet) -> tuple[Fleet, tuple[Finding, ...]]:
+    """Resolve as `resolve` does, but give what is impossible as data."""
+    fleet = spec.fleet if isinstance(spec, Spec) else spec
+    resolved = Fleet(policies=tuple(resolve_policy(policy) for policy in fleet.policies))
+    problems = dict.fromkeys(problem for policy in resolved.policies for problem in impossible(policy))
+    return resolved, tuple(invalid(problem) for problem in problems)
+
+
+def lint(spec: Spec | Fleet, *, select: Sequence[str] = (), ignore: Sequence[str] = (), strict: bool = False) -> Report:
+    """Run the rules over a spec, or over policies without their silences; raises CallError for an unknown rule."""
+    fleet = resolve(spec)
+    found: Iterable[Finding] = ()
+    silences: tuple[Silence, ...] = ()
+    if isinstance(spec, Spec):
+        silences = spec.silences
+        if "not-expressible" in selected_ids(select, ignore):
+            found = inexpressible(render(spec).ledger, strict=strict)
+    return run_rules(fleet, chosen_rules(select, ignore), silences=silences, found=found)
+
+
+def selected_ids(select: Sequence[str], ignore: Sequence[str]) -> tuple[str, ...]:
+    """Ids of the rules that a call asks for; raises CallError with a 'did you mean' for one that does not exist."""
+    known = rulebook.names()
+    for name in (*select, *ignore):
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise CallError(f"there is no rule '{name}'" + (f"; did you mean '{near[0]}'?" if near else "; see 'oomconf rule'"))
+    return tuple(name for name in (known if not select else sorted(set(select))) if name not in ignore)
+
+
+def chosen_rules(select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Rule[Any], ...]:
+    """Import the rules that a call asks for."""
+    return tuple(found for name in selected_ids(select, ignore) if (found := rulebook.find(name)) is not None)
+
+
+def targets(names: Sequence[str] | None = None) -> tuple[Dialect, ...]:
+    """Import the targets of these names or families, all if None; raises CallError for one that does not exist."""
+    every = [dialect for dialect in rooms.discover() if dialect.render is not None]
+    if names is None:
+        return tuple(every)
+    for name in names:
+        if name in COMING:
+            raise CallError(f"the target '{name}' is not rendered by this version")
+        if not any(name in (dialect.name, dialect.family) for dialect in every):
+            raise CallError(f"there is no target '{name}'; known: {', '.join(dialect.name for dialect in every)}")
+    return tuple(dialect for dialect in every if dialect.name in names or dialect.family in names)
+
+
+def render(
+    spec: Spec,
+    *,
+    target: Sequence[str] | None = None,
+    host: Sequence[str] | None = None,
+    templates: str | os.PathLike[str] | Mapping[str, str] | None = None,
+) -> Output:
+    """Make artefacts and their ledger; writes nothing.
+
+    `target` and `host` narrow it by name; `templates` is a folder or mapping of overrides. Raises CallError for an unknown name,
+    LoadError for what cannot be rendered, TemplateError for an override that does not fit.
+    """
+    fleet = resolve(spec)
+    for name in host or ():
+        if name not in {policy.name for policy in fleet.policies}:
+            known = ", ".join(policy.name for policy in fleet.policies)
+            raise CallError(f"there is no host '{name}'; known: {known}")
+    override = templates if isinstance(templates, Mapping) or templates is None else templates_in(os.fspath(templates))
+    return run_dialects(fleet, targets(target), Templates(override), spec.sources, hosts=host)
+
+
+def scope_of(target: Sequence[str] | None, host: Sequence[str] | None) -> Scope:
+    """Say which files of an earlier render a narrowed one may call stale."""
+    names = None if target is None else frozenset(dialect.name for dialect in targets(target))
+    return Scope(None if host is None else frozenset((*host, "kubernetes")), names)
+
+
+def write(
+    output: Output, folder: str | os.PathLike[str], *, target: Sequence[str] | None = None, host: Sequence[str] | None = None
+) -> Changes:
+    """Write artefacts below a folder, all or none, and remove stale ones of earlier renders; raises WriteError, the folder is then as it was.
+
+    Give the `target` and `host` that the render was narrowed to, so that the files of the others stay.
+    """
+    return Tree(os.fspath(folder)).write(output.artifacts, scope_of(target, host))
+
+
+def _ignores(model: Model) -> Iterator[Silence]:
+    for ignore in model.lint.ignore:
+        where = None if ignore.where is None else ignore.where.value
+        yield Silence(ignore.rule.value or "", ignore.reason.value or "", ignore.rule.at, where=where)

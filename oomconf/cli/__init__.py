@@ -1,0 +1,92 @@
+"""The command line: finds the verb, and turns what escapes it into exit codes. Imports nothing until it must."""
+
+from __future__ import annotations
+
+import sys
+
+VERBS = {
+    "check": "whether a spec can be rendered: syntax, references, arithmetic",
+    "lint": "rules over specs: what gets machines killed",
+    "render": "a spec into files for systemd, sysctl, cgroup v2, swap, Docker, podman and Kubernetes",
+    "rule": "the page of one or all rules",
+    "schema": "the JSON Schema of the spec, for editors",
+}
+
+EXIT_FINE, EXIT_FINDINGS, EXIT_CALL, EXIT_TOOL, EXIT_BUG = 0, 1, 2, 3, 70
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; gives the exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    verb = words[0] if words else ""
+    if verb in ("--version", "-V"):
+        from oomconf import __version__
+
+        print(f"oomconf {__version__}")
+        return EXIT_FINE
+    if verb in ("", "-h", "--help", "help"):
+        print(usage(), file=sys.stderr if verb == "" else sys.stdout, end="")
+        return EXIT_CALL if verb == "" else EXIT_FINE
+    if verb not in VERBS:
+        print(f"oomconf: there is no verb '{verb[:80]}'{_near(verb)}; see 'oomconf --help'", file=sys.stderr)
+        return EXIT_CALL
+    return _run(verb, words[1:])
+
+
+def usage() -> str:
+    """What `oomconf --help` prints."""
+    rows = "".join(f"  {verb:<8} {what}\n" for verb, what in VERBS.items())
+    return (
+        "usage: oomconf VERB [OPTIONS] [PATHS]\n\n"
+        f"{rows}\n"
+        "  'oomconf VERB --help' tells its options; 'oomconf --version' the version.\n"
+        "  exit codes: 0 fine, 1 findings or differences, 2 a wrong call or an invalid input, 3 the host failed, 70 a bug of oomconf\n"
+    )
+
+
+def _run(verb: str, words: list[str]) -> int:
+    from importlib import import_module
+
+    debug = "--debug" in words
+    try:
+        code: int = import_module(f"oomconf.cli.{verb}").run([word for word in words if word != "--debug"])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _closed_pipe()
+    except KeyboardInterrupt:
+        return 130
+    except SystemExit as leave:  # argparse
+        return leave.code if isinstance(leave.code, int) else EXIT_CALL
+    except Exception as error:
+        return _failed(error, debug=debug)
+    return code
+
+
+def _failed(error: Exception, *, debug: bool) -> int:
+    from oomconf.errors import OomconfError, WriteError
+
+    if isinstance(error, OomconfError):
+        print(f"oomconf: {error}", file=sys.stderr)
+        return EXIT_TOOL if isinstance(error, WriteError) else EXIT_CALL
+    if debug:
+        raise error
+    print(
+        f"oomconf: a bug of oomconf ({type(error).__name__}: {str(error)[:200]}); run again with --debug and report what it prints",
+        file=sys.stderr,
+    )
+    return EXIT_BUG
+
+
+def _closed_pipe() -> int:
+    """Leave quietly when the reader of our output has left, as `| head` does."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
+
+
+def _near(verb: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(verb, VERBS, n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,68 @@
+"""What the verbs share: colours, the printing of findings, the collector."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from oomconf.api import Spec, attempt, attempt_resolve
+from oomconf.cli import EXIT_CALL, EXIT_FINDINGS, EXIT_FINE
+from oomconf.finding import Finding, Severity
+from oomconf.host.files import STDIN, Disk
+from oomconf.outputs.text import render
+from oomconf.policy import Fleet
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Hold the cyclic collector while trees are built: it finds nothing there and costs more than the work."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def colours(stream: TextIO) -> bool:
+    """Colour on a terminal only; NO_COLOR wins."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def named(paths: Sequence[str]) -> tuple[str, ...]:
+    """Paths as findings show them; `-` is standard input."""
+    return tuple(STDIN if path == "-" else path.removeprefix("./") or path for path in paths)
+
+
+def show(findings: Sequence[Finding], disk: Disk, stream: TextIO) -> None:
+    """Print findings with their source lines."""
+    texts = {document.path: document.text for document in disk.documents()}
+    stream.write(render(tuple(findings), texts, colour=colours(stream)))
+
+
+def load(paths: tuple[str, ...], disk: Disk) -> tuple[Spec | None, Fleet | None, tuple[Finding, ...]]:
+    """Load and resolve; the spec is None if it cannot be rendered, and the findings say why."""
+    spec, findings = attempt(paths, disk)
+    if spec is None:
+        return None, None, findings
+    fleet, impossible = attempt_resolve(spec)
+    if impossible:
+        return None, None, (*findings, *impossible)
+    return spec, fleet, findings
+
+
+def exit_code(findings: Sequence[Finding], fail_on: str) -> int:
+    """1 if a finding is at or above the level; `never` is never reached."""
+    level = {"error": Severity.ERROR, "warning": Severity.WARNING, "note": Severity.NOTE}.get(fail_on)
+    return EXIT_FINDINGS if level is not None and any(finding.severity >= level for finding in findings) else EXIT_FINE
+
+
+def complain(message: str) -> int:
+    """Say on stderr why the call is wrong."""
+    print(f"oomconf: {message}", file=sys.stderr)
+    return EXIT_CALL

@@ -1,0 +1,36 @@
+"""oomconf check: whether a spec can be rendered."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from oomconf.cli import EXIT_CALL, EXIT_FINE
+from oomconf.cli._shared import collector_off, load, named, show
+from oomconf.engine import Report
+from oomconf.host.files import Disk
+from oomconf.outputs import json as as_json
+
+
+def run(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        "oomconf check", description="Refuse only what cannot be rendered; judgements are rules (oomconf lint)."
+    )
+    parser.add_argument("spec", nargs="+", metavar="SPEC", help="spec files, the later winning over the earlier; - is standard input")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    options = parser.parse_args(words)
+    paths = named(options.spec)
+    disk = Disk(paths)
+    with collector_off():
+        _, fleet, findings = load(paths, disk)
+    if options.format == "json":
+        sys.stdout.write(as_json.render(Report(findings), rules=0, specs=len(paths)))
+    else:
+        show(findings, disk, sys.stdout)
+    if fleet is None:
+        print(f"{len(findings)} problem{'' if len(findings) == 1 else 's'}: cannot be rendered", file=sys.stderr)
+        return EXIT_CALL
+    hosts = sum(policy.scope == "host" for policy in fleet.policies)
+    services = len({workload.object for policy in fleet.policies for workload in policy.workloads})
+    print(f"fine: {services} service{'' if services == 1 else 's'} on {hosts} host{'' if hosts == 1 else 's'}", file=sys.stderr)
+    return EXIT_FINE

@@ -1,0 +1,1 @@
+"""The only hands: files are read and written here, and nowhere else."""

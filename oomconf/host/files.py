@@ -1,0 +1,130 @@
+"""Reading inputs: bounded, decoded, and never outside the folders that the call named."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from oomconf.dialect import Document, Sources
+from oomconf.dialects._yaml import decode
+from oomconf.errors import InputError
+
+MOST_BYTES: Final = 16 * 1024 * 1024
+STDIN: Final = "<stdin>"
+_SKIPPED: Final = frozenset(
+    {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+)
+_SPEC_NAMES: Final = ("oomconf.yaml", "oomconf.yml")
+_SPEC_ENDS: Final = (".oomconf.yaml", ".oomconf.yml")
+
+
+class Disk:
+    """Documents of the disk by the path that a finding shows; only named files and what lies below their folders."""
+
+    def __init__(self, named: tuple[str, ...]) -> None:
+        self._named = frozenset(named)
+        self._roots = tuple({Path(path).parent.resolve() for path in named if path != STDIN} or {Path.cwd()})
+        self._read: dict[str, Document] = {}
+
+    def get(self, path: str) -> Document | None:
+        """Read a file; None if it is absent, unreadable or outside. Named files were read before and raise then."""
+        if path in self._read:
+            return self._read[path]
+        real = Path(path)
+        try:
+            inside = real.resolve().is_relative_to
+            if not any(inside(root) for root in self._roots) or not real.is_file():
+                return None
+            return self._keep(path, read_text(path))
+        except (OSError, InputError, RuntimeError):
+            return None
+
+    def named(self, path: str) -> Document:
+        """Read a file that the call named; raises InputError with the reason."""
+        return self._read[path] if path in self._read else self._keep(path, read_text(path))
+
+    def documents(self) -> tuple[Document, ...]:
+        """All that was read so far, in that order."""
+        return tuple(self._read.values())
+
+    def _keep(self, path: str, text: str) -> Document:
+        self._read[path] = Document(path, text)
+        return self._read[path]
+
+
+class Below:
+    """Sources seen from a folder: paths relative to it."""
+
+    def __init__(self, sources: Sources, folder: str) -> None:
+        self._sources = sources
+        self._folder = folder
+
+    def get(self, path: str) -> Document | None:
+        return self._sources.get(path if self._folder in ("", ".") else f"{self._folder}/{path}")
+
+
+def read_text(path: str) -> str:
+    """Read a text of at most 16 MiB in UTF-8 or UTF-16; raises InputError naming what is wrong and where."""
+    data = _read_bytes(path)
+    text, fault = decode(data)
+    if text is None:
+        where = "" if fault is None else f":{fault.line}:{fault.column}: {fault.message}"
+        hint = "" if fault is None or not fault.hint else f" ({fault.hint})"
+        raise InputError(f"{path}{where}{hint}")
+    return text
+
+
+def _read_bytes(path: str) -> bytes:
+    try:
+        if path == STDIN:
+            return _bounded(path, sys.stdin.buffer.read(MOST_BYTES + 1))
+        with open(path, "rb") as file:  # noqa: PTH123  an fd that cannot be swapped between stat and read
+            status = os.fstat(file.fileno())
+            if stat.S_ISDIR(status.st_mode):
+                raise InputError(f"{path}: is a folder, not a file")
+            if stat.S_ISREG(status.st_mode) and status.st_size > MOST_BYTES:
+                raise InputError(f"{path}: {status.st_size} bytes are more than the {MOST_BYTES} that are read")
+            return _bounded(path, file.read(MOST_BYTES + 1))
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:
+        raise InputError(f"{path!r}: {error}") from None
+
+
+def _bounded(path: str, data: bytes) -> bytes:
+    if len(data) > MOST_BYTES:
+        raise InputError(f"{path}: more than the {MOST_BYTES} bytes that are read")
+    return data
+
+
+def is_spec_name(path: str) -> bool:
+    """Whether a walk takes a file for an oomconf spec by its name."""
+    name = path.rpartition("/")[2]
+    return name in _SPEC_NAMES or name.endswith(_SPEC_ENDS)
+
+
+def walk(root: str) -> Iterator[str]:
+    """Yield files below a folder in order of path; links to folders are not followed, sockets and devices passed over."""
+    try:
+        with os.scandir(root) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(f"{root}: {(error.strerror or str(error)).lower()}") from None
+    for entry in found:
+        path = entry.name if root == "." else f"{root}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name not in _SKIPPED:
+                yield from walk(path)
+        elif entry.is_file():
+            yield path
+
+
+def templates_in(folder: str) -> dict[str, str]:
+    """Read a user's templates by their path below the folder; raises InputError if it is none."""
+    if not Path(folder).is_dir():
+        raise InputError(f"{folder}: is not a folder of templates")
+    return {path.removeprefix(folder.rstrip("/") + "/"): read_text(path) for path in walk(folder.rstrip("/")) if path.endswith(".j2")}

@@ -1,0 +1,82 @@
+"""Findings as JSON, version 1; it only grows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from oomconf.engine import Report
+from oomconf.finding import Finding, Severity
+from oomconf.ledger import Cell
+from oomconf.location import Location
+from oomconf.quantity import INFINITY
+
+
+def render(report: Report, *, rules: int, specs: int) -> str:
+    """Write a report whole."""
+    data = {
+        "version": 1,
+        "findings": [_finding(finding) for finding in report.findings],
+        "suppressed": [{**_finding(one.finding), "reason": one.silence.reason, "by": _place(one.silence.at)} for one in report.suppressed],
+        "not_checked": [{"path": path, "reason": reason} for path, reason in report.not_checked],
+        "summary": {
+            **{f"{severity.word}s": sum(finding.severity is severity for finding in report.findings) for severity in reversed(Severity)},
+            "suppressed": len(report.suppressed),
+            "rules": rules,
+            "specs": specs,
+            "skipped": report.skipped,
+            "crashed": [rule for rule, _ in report.crashed],
+        },
+    }
+    return _dump(data)
+
+
+def ledger(cells: tuple[Cell, ...]) -> str:
+    """Write a ledger whole."""
+    rows = [
+        {
+            "object": cell.object,
+            "identity": cell.identity,
+            "field": cell.field,
+            "target": cell.target,
+            "status": cell.status.value,
+            "value": _value(cell.setting.value),
+            "note": cell.note,
+            **_place(cell.setting.at),
+        }
+        for cell in cells
+    ]
+    return _dump({"version": 1, "ledger": rows})
+
+
+def _dump(data: object) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _value(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "infinity" if value == INFINITY else int(value)
+    return value if isinstance(value, str | bool | None) else str(value)
+
+
+def _place(at: Location) -> dict[str, Any]:
+    return {"path": at.path, "line": at.line or None, "column": at.column or None}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    at = finding.at
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.word,
+        "path": at.path,
+        "object": finding.object,
+        "line": at.line or None,
+        "column": at.column or None,
+        "end_line": at.end_line or None,
+        "end_column": at.end_column or None,
+        "message": finding.message,
+        "help": finding.help,
+        "related": [{**_place(related.at), "message": related.message} for related in finding.related],
+        "fix": None,
+        "fingerprint": finding.fingerprint,
+    }

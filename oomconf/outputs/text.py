@@ -1,0 +1,73 @@
+"""Findings as text: a first line that tools parse, the source line with a caret, the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from oomconf.engine import Report
+from oomconf.finding import Finding, Severity
+
+_COLOURS: Final = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
+_WIDEST: Final = 160
+
+
+def render(findings: tuple[Finding, ...], texts: Mapping[str, str], *, colour: bool = False) -> str:
+    """Write each finding with its source line; `texts` gives the documents by path."""
+    lines: dict[str, list[str]] = {}
+    out: list[str] = []
+    for finding in findings:
+        out += _finding(finding, texts, lines, colour)
+    return "".join(f"{line}\n" for line in out)
+
+
+def summary(report: Report, rules: int, specs: int) -> str:
+    """Say in a line what was found, and in further lines what was not looked at."""
+    count = {severity: sum(finding.severity is severity for finding in report.findings) for severity in Severity}
+    found = ", ".join(f"{number} {severity.word}{'' if number == 1 else 's'}" for severity, number in reversed(count.items()) if number)
+    said = [f"{found or 'nothing found'}: {rules} rules on {specs} spec{'' if specs == 1 else 's'}"]
+    if report.suppressed:
+        said.append(f"{len(report.suppressed)} accepted with a reason")
+    if report.skipped:
+        said.append("skipped for lack of facts: " + ", ".join(f"{rule} ({number})" for rule, number in report.skipped.items()))
+    if report.not_checked:
+        said.append(f"not checked: {len(report.not_checked)} file{'' if len(report.not_checked) == 1 else 's'}")
+        said += [f"  {path}: {reason}" for path, reason in report.not_checked[:20]]
+        if len(report.not_checked) > 20:  # noqa: PLR2004
+            said.append(f"  and {len(report.not_checked) - 20} more (--format json lists all)")
+    return "".join(f"{line}\n" for line in said)
+
+
+def _finding(finding: Finding, texts: Mapping[str, str], lines: dict[str, list[str]], colour: bool) -> list[str]:
+    word = finding.severity.word
+    if colour:
+        word = f"\x1b[1;{_COLOURS[finding.severity]}m{word}\x1b[0m"
+    out = [f"{clean(str(finding.at) or finding.object)}: {word}: {clean(finding.message)} [{finding.rule}]"]
+    at = finding.at
+    if at.line and at.path in texts:
+        source = lines.setdefault(at.path, texts[at.path].splitlines())
+        if at.line <= len(source):
+            out += _frame(source[at.line - 1], at.line, at.column, at.end_column if at.end_line == at.line else 0)
+    if finding.help:
+        out.append(f"  = help: {clean(finding.help)}")
+    out += [f"  = note: {clean(str(related.at))}: {clean(related.message)}" for related in finding.related]
+    return out
+
+
+def _frame(source: str, line: int, column: int, end: int) -> list[str]:
+    start = max(0, column - 1 - _WIDEST // 2) if len(source) > _WIDEST else 0
+    text = clean(source[start : start + _WIDEST], keep_tabs=True)
+    before = "".join("\t" if mark == "\t" else " " for mark in text[: column - 1 - start])
+    width = min(max(1, end - column), max(1, len(text) - len(before)))
+    gutter = " " * len(str(line))
+    return [f"{gutter} |", f"{line} | {text}", f"{gutter} | {before}{'^' * width}"]
+
+
+def clean(text: str, *, keep_tabs: bool = False) -> str:
+    """Show control characters instead of sending them to a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        mark if mark.isprintable() or (keep_tabs and mark == "\t") else f"\\x{ord(mark):02x}" if ord(mark) < 256 else f"\\u{ord(mark):04x}"  # noqa: PLR2004
+        for mark in text
+    )

@@ -1,0 +1,60 @@
+"""Limits that the machine cannot reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from oomconf.policy import Workload, size_of
+from oomconf.quantity import INFINITY
+from oomconf.rule import Context, Problem, Related, Severity, rule
+
+
+@rule(on=Workload, severity=Severity.ERROR, needs=("memory_total",))
+def limit_above_ram(workload: Workload, around: Context) -> Iterator[Problem]:
+    """A memory limit at or above the machine's RAM limits nothing.
+
+    The kernel charges a cgroup up to `memory.max` and acts only then (Documentation/admin-guide/cgroup-v2.rst). A limit that
+    RAM cannot reach is never met: the machine runs out first, and the global OOM killer chooses by size and `oom_score_adj`,
+    not by who broke a limit. Nothing warns of it: systemd, Docker and the API server take any number. The limit counts against
+    MemTotal, which is less than the size on the invoice; a pod's limit counts against its node.
+
+    ```yaml bad oomconf.yaml
+    version: 1
+    hosts: {web: {ram: 8G, swap: 0}}
+    services:
+      api:
+        memory: {max: 64G}   ⟵
+        systemd: {unit: api.service}
+    ```
+
+    ```yaml good oomconf.yaml
+    version: 1
+    hosts: {web: {ram: 8G, swap: 0}}
+    services:
+      api:
+        memory: {max: 6G}
+        systemd: {unit: api.service}
+    ```
+
+    ```ini bad etc/systemd/system/api.service memory_total=8589934592
+    [Service]
+    ExecStart=/usr/bin/api
+    MemoryMax=8G   ⟵
+    ```
+
+    ```ini good etc/systemd/system/api.service memory_total=8589934592
+    [Service]
+    ExecStart=/usr/bin/api
+    MemoryMax=infinity
+    ```
+    """
+    limit = size_of(workload.memory_max)
+    ram = around.memory_total
+    if limit is None or limit >= INFINITY or ram is None or ram.value is None or workload.memory_max is None or limit < ram.value:
+        return
+    yield Problem(
+        workload.memory_max.at,
+        f"{workload.name} may use {limit}, but the machine has {ram.value} of RAM",
+        "say less than RAM minus what the kernel and the other services need, or infinity if no limit is meant",
+        (Related(ram.at, "RAM is declared here"),),
+    )

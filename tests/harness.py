@@ -1,0 +1,127 @@
+"""Runs the fenced examples of a rule's page exactly as the command line would."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from oomconf import dialects
+from oomconf.dialect import Document, Mapped
+from oomconf.engine import Report, inexpressible, lint, silences_in
+from oomconf.finding import Finding
+from oomconf.loader import load_spec
+from oomconf.policy import Facts, Fleet, Policy, Setting
+from oomconf.quantity import Size
+from oomconf.renderer import render
+from oomconf.resolver import resolve
+from oomconf.rule import Rule
+from oomconf.templating import Templates
+
+MARK = "⟵"
+_FENCE = re.compile(r"^```(\S+) (bad|good|with) (\S+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SIZES = {"memory_total", "swap_total", "reserved"}
+
+
+@dataclass
+class Case:
+    """One example: files, the facts that its fence gives, and the lines that are to be found."""
+
+    rule: str
+    number: int
+    verdict: str
+    path: str
+    files: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    expected: set[tuple[str, int]] = field(default_factory=set)
+
+    @property
+    def id(self) -> str:
+        return f"{self.rule}-{self.number}-{self.verdict}-{self.path.rpartition('/')[2]}"
+
+    @property
+    def is_spec(self) -> bool:
+        return self.path.endswith(("oomconf.yaml", "oomconf.yml"))
+
+
+def cases(rule: Rule[Any]) -> list[Case]:
+    found: list[Case] = []
+    for match in _FENCE.finditer(rule.page):
+        _, verdict, path, rest, body = match.groups()
+        text = "".join(f"{line.partition(MARK)[0].rstrip() if MARK in line else line}\n" for line in body.splitlines())
+        marked = {(path, number) for number, line in enumerate(body.splitlines(), 1) if MARK in line}
+        if verdict == "with":
+            found[-1].files[path] = text
+            found[-1].expected |= marked
+            continue
+        facts = dict(word.split("=", 1) for word in rest.split())
+        found.append(Case(rule.id, len(found) + 1, verdict, path, {path: text}, facts, marked))
+    return found
+
+
+def run(case: Case, rule: Rule[Any]) -> list[Finding]:
+    return [finding for finding in report(case, rule).findings if finding.rule == rule.id]
+
+
+def report(case: Case, rule: Rule[Any]) -> Report:
+    sources = Mapped(case.files)
+    if case.is_spec:
+        loaded = load_spec((case.path,), sources)
+        if loaded.spec is None or loaded.tree is None:
+            return Report(loaded.findings)
+        from oomconf.api import _ignores
+        from oomconf.spec.policies import policies
+
+        fleet = Fleet(policies=tuple(resolve(policy) for policy in policies(loaded.spec, loaded.tree, case.path).policies))
+        silences = [*(s for path, text in case.files.items() for s in silences_in(Document(path, text))), *_ignores(loaded.spec)]
+        found = ()
+        if rule.id == "not-expressible":
+            every = [dialect for dialect in dialects.discover() if dialect.render is not None]
+            found = tuple(inexpressible(render(fleet, every, Templates(), sources).ledger))
+        return lint(fleet, (rule,), silences=silences, found=found)
+    return _raw(case, rule, sources)
+
+
+def _raw(case: Case, rule: Rule[Any], sources: Mapped) -> Report:
+    policies: list[Policy] = []
+    entries = []
+    for dialect in dialects.discover():
+        if dialect.read is None or dialect.claims is None:
+            continue
+        documents = [Document(path, text) for path, text in case.files.items() if dialect.claims(path)]
+        if documents:
+            reading = dialect.read(documents, sources)
+            policies += reading.policies
+            entries += reading.entries
+    fleet = Fleet(policies=tuple(resolve(replace(policy, facts=_facts(policy.facts, case.facts))) for policy in merged(policies)))
+    return lint(fleet, (rule,), entries=entries)
+
+
+def merged(policies: list[Policy]) -> Iterator[Policy]:
+    """What several dialects say of one host is one policy."""
+    hosts = [policy for policy in policies if policy.scope == "host"]
+    if hosts:
+        first = hosts[0]
+        for other in hosts[1:]:
+            first = replace(
+                first,
+                workloads=(*first.workloads, *other.workloads),
+                groups=(*first.groups, *other.groups),
+                swaps=(*first.swaps, *other.swaps),
+                sysctls={**first.sysctls, **other.sysctls},
+                kubelet=first.kubelet or other.kubelet,
+                oomd=first.oomd or other.oomd,
+            )
+        yield first
+    yield from (policy for policy in policies if policy.scope == "cluster")
+
+
+def _facts(facts: Facts, given: dict[str, str]) -> Facts:
+    values: dict[str, Any] = {
+        name: Setting(
+            Size(int(text)) if name in _SIZES else int(text) if text.isdigit() else text == "true" if text in ("true", "false") else text
+        )
+        for name, text in given.items()
+    }
+    return replace(facts, **values)

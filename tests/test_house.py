@@ -1,0 +1,196 @@
+"""The house's own rules: floors, purity, sizes, the public contract, lazy imports, README blocks."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import oomconf
+from oomconf import dialects, rules
+from oomconf.dialect import Dialect
+from oomconf.rule import Rule
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "oomconf"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+FLOORS = [
+    ("location", 0), ("quantity", 0), ("errors", 0), ("templating", 0),
+    ("kernel", 1), ("policy", 1), ("finding", 1), ("runtimes", 1), ("kubelet", 1), ("programs", 1), ("ledger", 1), ("dialect", 1), ("rule", 1),
+    ("dialects", 2), ("loader", 2), ("spec", 2),
+    ("resolver", 3), ("rules", 3),
+    ("engine", 4), ("renderer", 4),
+    ("host", 5), ("outputs", 5),
+    ("api", 6), ("cli", 6), ("__main__", 6), ("__init__", 6),
+]  # fmt: skip
+FLOOR = dict(FLOORS)
+HANDS = {"os", "subprocess", "socket", "shutil", "tempfile", "time", "random", "fcntl"}
+# tables, which grow by a row a fact
+TABLES = {"sysctls.py", "programs.py", "controls.py"}
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> list[str]:
+    """Names of our modules that a file imports, those for type checking aside."""
+    tree = ast.parse(path.read_text("utf-8"))
+    guarded = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if id(node) in guarded:
+            continue
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            found += [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "oomconf" else [node.module]
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[str(path.relative_to(ROOT)) for path in MODULES])
+def test_a_floor_imports_only_lower_floors(path: Path) -> None:
+    here = room(path)
+    for name in imports(path):
+        if name == "oomconf" or not name.startswith("oomconf."):
+            continue
+        there = name.split(".")[1]
+        if there == here or there not in FLOOR or here == "__init__":
+            continue
+        assert FLOOR[there] <= FLOOR[here], f"{here} (floor {FLOOR[here]}) imports {name} (floor {FLOOR[there]})"
+
+
+# the loader and the spec's own check ask for the names of rules; no rule is imported
+@pytest.mark.parametrize("path", [path for path in MODULES if room(path) in ("dialects", "rules", "outputs")], ids=str)
+def test_siblings_do_not_know_each_other(path: Path) -> None:
+    parts = path.relative_to(PACKAGE).parts
+    if len(parts) == 2 and parts[1] == "__init__.py":
+        return
+    own = parts[1].removesuffix(".py")
+    for name in imports(path):
+        pieces = name.split(".")
+        if pieces[:2] == ["oomconf", parts[0]] and len(pieces) > 2:
+            assert pieces[2].startswith("_") or pieces[2] == own, f"{own} imports its sibling {pieces[2]}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[str(path.relative_to(ROOT)) for path in MODULES])
+def test_only_the_hands_touch_the_outside_world(path: Path) -> None:
+    if room(path) in ("host", "cli", "__main__", "__init__"):
+        return
+    tree = ast.parse(path.read_text("utf-8"))
+    allowed = {"os"} if room(path) == "api" else set()  # os.fspath
+    touched = {name.split(".")[0] for name in imports(path)} & (HANDS - allowed)
+    calls = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"open", "print", "input", "exit", "eval", "exec"}
+    }
+    assert not touched, f"imports {touched}"
+    assert not calls, f"calls {calls}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[str(path.relative_to(ROOT)) for path in MODULES])
+def test_modules_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text("utf-8")
+    lines = len(text.splitlines())
+    assert lines <= 400 or path.name in TABLES, f"{lines} lines"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            doc = ast.get_docstring(node, clean=False)
+            length = (node.end_lineno or 0) - node.lineno + 1 - (len(doc.splitlines()) if doc else 0)
+            assert length <= 75, f"{node.name} has {length} lines"
+            assert not any(isinstance(inner, ast.Assert) for inner in ast.walk(node)), f"{node.name} asserts"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[str(path.relative_to(ROOT)) for path in MODULES])
+def test_a_module_says_in_a_line_what_lives_in_it(path: Path) -> None:
+    doc = ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    assert doc, "no docstring"
+    assert doc.splitlines()[0].endswith((".", ":")), doc.splitlines()[0]
+
+
+def test_the_public_contract_is_what_it_says() -> None:
+    for name in oomconf.__all__:
+        value = getattr(oomconf, name)
+        if callable(value) and not name.isupper():
+            assert value.__doc__, name
+    assert set(dir(oomconf)) == set(oomconf.__all__)
+    with pytest.raises(AttributeError):
+        _ = oomconf.nothing_of_that_name  # type: ignore[attr-defined]
+
+
+def test_rules_and_dialects_are_found_by_name() -> None:
+    for name in rules.names():
+        found = rules.find(name)
+        assert isinstance(found, Rule)
+        assert found.id == name
+    for name in dialects.names():
+        dialect = dialects.find(name)
+        assert isinstance(dialect, Dialect)
+        assert dialect.name == name
+        assert dialect.read is not None or dialect.render is not None
+        assert dialect.summary
+        assert dialect.proven
+
+
+LAZY = [
+    (["--version"], {"pydantic", "yaml", "jinja2", "argparse", "dataclasses", "re", "typing", "oomconf.policy"}),
+    (["--help"], {"pydantic", "yaml", "jinja2", "argparse", "oomconf.policy"}),
+    (["rule", "limit-above-ram"], {"pydantic", "yaml", "jinja2", "argparse", "oomconf.loader", "oomconf.rules.no_swap"}),
+    (["schema"], {"jinja2", "oomconf.rules.no_swap", "oomconf.dialects.systemd"}),
+    (["check", "examples/small-vm/oomconf.yaml"], {"jinja2", "ruamel", "oomconf.rules.no_swap", "oomconf.dialects.systemd"}),
+]
+
+
+@pytest.mark.parametrize(("argv", "absent"), LAZY, ids=[" ".join(argv) for argv, _ in LAZY])
+def test_a_verb_loads_only_what_it_needs(argv: list[str], absent: set[str]) -> None:
+    code = f"import sys; from oomconf.cli import main; code = main({argv!r}); print(*sorted(sys.modules), sep=chr(10), file=sys.stderr); sys.exit(code)"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stderr.splitlines())
+    assert not absent & loaded
+
+
+RUN = re.compile(r"<!-- run -->\n```(?:console|sh)\n(.*?)```", re.DOTALL)
+
+
+def blocks() -> list[str]:
+    readme = ROOT / "README.md"
+    return RUN.findall(readme.read_text("utf-8")) if readme.exists() else []
+
+
+@pytest.mark.parametrize("block", blocks(), ids=[str(number) for number in range(len(blocks()))])
+def test_a_block_of_the_readme_prints_what_it_shows(block: str, tmp_path: Path) -> None:
+    """`$ command` lines are run in a checkout, what stands below is what they print, both streams together."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    shown = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    for part in shown:
+        command, _, expected = part.partition("\n")
+        path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+        done = subprocess.run(
+            ["sh", "-c", f"{command} 2>&1"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": path, "LC_ALL": "C.UTF-8"},
+        )
+        assert done.stdout == expected, command

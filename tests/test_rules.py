@@ -1,0 +1,39 @@
+"""Executes the examples on every rule's page: bad finds exactly the marked lines, good finds nothing."""
+
+from __future__ import annotations
+
+import pytest
+from harness import Case, cases, run
+
+from oomconf import rules
+from oomconf.policy import Group, Policy, Workload
+
+EVERY = list(rules.discover())
+CASES = [(rule, case) for rule in EVERY for case in cases(rule)]
+
+
+@pytest.mark.parametrize(("rule", "case"), CASES, ids=[case.id for _, case in CASES])
+def test_an_example_finds_what_it_says(rule, case: Case) -> None:
+    found = {(finding.at.path, finding.at.line) for finding in run(case, rule)}
+    assert found == case.expected
+    assert bool(case.expected) == (case.verdict == "bad")
+
+
+@pytest.mark.parametrize("rule", EVERY, ids=[rule.id for rule in EVERY])
+def test_a_rule_has_a_page_with_a_bad_and_a_good_example(rule) -> None:
+    assert rule.summary.endswith("."), "the first line is one sentence"
+    assert len(rule.page.split("\n\n")) > 2, "the page says why"
+    verdicts = [case.verdict for case in cases(rule)]
+    assert "bad" in verdicts
+    assert "good" in verdicts
+    specs = [case for case in cases(rule) if case.is_spec and case.verdict == "bad"]
+    assert specs, "one bad example is a spec"
+
+
+@pytest.mark.parametrize("rule", [rule for rule in EVERY if rule.on in (Workload, Group, Policy)], ids=lambda rule: rule.id)
+def test_a_problem_names_its_remedy(rule) -> None:
+    for case in cases(rule):
+        for finding in run(case, rule):
+            assert finding.help, "help says what to do"
+            assert finding.message[0] == finding.message[0].lower() or not finding.message[0].isalpha()
+            assert not finding.message.endswith(".")
