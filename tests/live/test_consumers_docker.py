@@ -43,7 +43,7 @@ def test_run_sends_each_flag_in_bytes() -> None:
         "Init": True,
         "Annotations": {"org.systemd.property.MemoryHigh": "uint64 734003200"},
     }
-    assert (sent["Image"], sent["Env"], sent["Cmd"]) == (IMAGE, ["GOMEMLIMIT=720MiB", "A=b c"], ["serve", "-m", "1g"])
+    assert (sent["Image"], sent["Env"], sent["Cmd"]) == (IMAGE, ["A=b c", "GOMEMLIMIT=720MiB"], ["serve", "-m", "1g"])
 
 
 @pytest.mark.parametrize("verb", [("create",), ("run",), ("run", "-it", "--rm"), ("container", "run"), ("container", "create")])

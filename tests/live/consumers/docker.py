@@ -127,7 +127,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path = self._path()
         if raw and "json" in self.headers.get("Content-Type", ""):
             query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
-            self.server.posted.append(Posted(path=path, query=query, body=json.loads(raw)))
+            body = json.loads(raw)
+            if body.get("Env"):
+                body["Env"].sort()  # the client sends them in a different order every time
+            self.server.posted.append(Posted(path=path, query=query, body=body))
         if path == "/containers/create":
             self._answer(201, {"Id": _ID[:-4] + f"{len(self.server.posted):04x}", "Warnings": []})
         elif path.endswith("/update"):
@@ -253,7 +256,7 @@ def posted(argv: Sequence[str]) -> list[Posted]:
 def host_config(argv: Sequence[str]) -> dict[str, Any]:
     """Give the JSON that `docker run|create|update …` sends to the engine.
 
-    For run and create: `Image`, `Env`, `Cmd` and `HostConfig` (`Memory`, `MemorySwap`, `MemoryReservation`, `OomScoreAdj`, `ShmSize`,
+    For run and create: `Image`, `Env` (sorted), `Cmd` and `HostConfig` (`Memory`, `MemorySwap`, `MemoryReservation`, `OomScoreAdj`, `ShmSize`,
     `CgroupParent`, `Annotations`, …). For update: the resources themselves at the top (`Memory`, `MemorySwap`, …).
     Sizes are bytes, 0 is unsaid. Raise Refused in the client's words.
     """
