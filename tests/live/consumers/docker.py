@@ -256,8 +256,8 @@ def posted(argv: Sequence[str]) -> list[Posted]:
 def host_config(argv: Sequence[str]) -> dict[str, Any]:
     """Give the JSON that `docker run|create|update …` sends to the engine.
 
-    For run and create: `Image`, `Env` (sorted), `Cmd` and `HostConfig` (`Memory`, `MemorySwap`, `MemoryReservation`, `OomScoreAdj`, `ShmSize`,
-    `CgroupParent`, `Annotations`, …). For update: the resources themselves at the top (`Memory`, `MemorySwap`, …).
+    For run and create: `Image`, `Env` (sorted), `Cmd` and `HostConfig` (`Memory`, `MemorySwap`, `MemoryReservation`, `OomScoreAdj`,
+    `ShmSize`, `CgroupParent`, `Annotations`, …). For update: the resources themselves at the top (`Memory`, `MemorySwap`, …).
     Sizes are bytes, 0 is unsaid. Raise Refused in the client's words.
     """
     sent = [one.body for one in posted(argv) if one.path == "/containers/create" or one.path.endswith("/update")]
