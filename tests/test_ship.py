@@ -113,7 +113,7 @@ def test_the_wheel_from_the_sdist_is_the_wheel_from_the_checkout(sdist: Path, wh
 def test_the_sdist_carries_what_its_tests_need(sdist: Path, project: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = {f"{top}/{name}" for top in ("tests", "examples", "templates", "scripts") for name in _tree(project / top)}
+    wanted = {f"{top}/{name}" for top in ("tests", "examples", "templates", "scripts", ".ci") for name in _tree(project / top)}
     assert {name for name in wanted if not name.endswith(".pyc")} - names == set()
     assert {"README.md", "LICENSE", "pyproject.toml"} <= names
 
