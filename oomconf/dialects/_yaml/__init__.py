@@ -39,7 +39,7 @@ def compose(text: str, *, path: str = "", limits: Limits = _DEFAULT) -> tuple[li
 
     Scalars stay text, duplicate keys and `<<` stay what they are, an alias is the node it names. Never raises, never recurses.
     """
-    text = text.removeprefix("\ufeff")
+    text = text.lstrip("\ufeff")
     fault = _too_large(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")), limits)
     if fault is not None:
         return [], [fault]
@@ -65,9 +65,9 @@ def decode(data: bytes, *, limits: Limits = _DEFAULT) -> tuple[str | None, YamlF
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     encoding = "utf-16" if wide else "utf-8"
     try:
-        text = data.decode(encoding).removeprefix("\ufeff")
+        text = data.decode(encoding).lstrip("\ufeff")
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode(encoding, "ignore").removeprefix("\ufeff")
+        before = data[: error.start].decode(encoding, "ignore").lstrip("\ufeff")
         what = f"the byte 0x{data[error.start]:02x} is not {'UTF-16' if wide else 'UTF-8'}"
         return None, Lines(before).fault(len(before), what, "save the file as UTF-8")
     nul = text.find("\0")

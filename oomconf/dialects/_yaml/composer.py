@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
+from operator import length_hint
 from typing import Any, Final
 
 from yaml.events import (
@@ -64,29 +66,28 @@ class Composer:
 
     def documents(self, get_event: Callable[[], Any]) -> Iterator[Document]:
         """Yield each document as it is complete."""
-        event: Any
-        while (event := get_event()) is not None:
-            if event.__class__ is not DocumentStartEvent:
+        for event in iter(get_event, None):
+            if type(event) is not DocumentStartEvent:
                 continue
+            begin: Any = event
             self._anchors: dict[str, Node | None] = {}  # None for a collection not yet complete
             self._closed: list[Mapping | Sequence] = []  # each behind all that it holds
             self._shared = False
-            root: Any = self._document(get_event)
+            root: Any = self._document(get_event, begin)
             self._settle()
             empty = isinstance(root, Scalar) and not root.text and root.is_plain and root.tag is None and not self._anchors
-            yield Document(None if empty else root, event.start_mark.line + 1)
+            yield Document(None if empty else root, begin.start_mark.line + 1)
 
-    def _document(self, get_event: Callable[[], Any]) -> Node:
+    def _document(self, get_event: Callable[[], Any], event: Any) -> Node:  # noqa: ANN401
         new, path, depth = object.__new__, self._path, self._limits.max_depth
         flat: list[Node] = []  # items, or keys and values in turn, of the collection that is open
         append = flat.append
         above: list[tuple[list[Node], Any]] = []
-        event: Any = None
         end: Any = Spot(0, 0, 0)
-        ticks = iter(range(self._left, 0, -1))
-        for self._left in ticks:
+        ticks = repeat(None, self._left)
+        for _ in ticks:
             event = get_event()
-            kind = event.__class__
+            kind = type(event)
             if kind is ScalarEvent:
                 node = new(Scalar)
                 node.text = text = event.value
@@ -114,14 +115,15 @@ class Composer:
                 append = flat.append
                 if begin.flow_style:
                     end = event.end_mark
-                if above and len(flat) % 2 == 0 and above[-1][1].__class__ is MappingStartEvent:
+                if above and len(flat) % 2 == 0 and type(above[-1][1]) is MappingStartEvent:
                     raise self._no_key(begin)
                 append(self._mapping(items, begin, end) if kind is MappingEndEvent else self._sequence(items, begin, end))
             elif kind is AliasEvent:
                 end = event.end_mark
-                is_key = bool(above) and len(flat) % 2 == 0 and above[-1][1].__class__ is MappingStartEvent
+                is_key = bool(above) and len(flat) % 2 == 0 and type(above[-1][1]) is MappingStartEvent
                 append(self._alias(event, is_key))
             else:
+                self._left = length_hint(ticks)
                 return flat[0]
         raise self._stop(event, f"more than {self._limits.max_nodes} values", "split the file into smaller ones")
 

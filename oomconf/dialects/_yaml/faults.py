@@ -38,7 +38,7 @@ _WORDS: Final[tuple[tuple[str, str, str, bool], ...]] = (
     ),
     ("indicator equal to 0", "'0' is no indentation", "say 1 to 9 after '|' or '>', or nothing", False),
     ("indicator in the range", "'0' is no indentation", "say 1 to 9 after '|' or '>', or nothing", False),
-    ("unexpected document indicator", "the quote is not closed before the document ends", "close it on the same line", True),
+    ("unexpected document", "the quote is not closed before the document ends", "close it on the same line", True),
     ("unexpected end of stream", "the quote is not closed", "close it, or double a quote that belongs to the text", True),
     ("hexdecimal", "the escape lacks hexadecimal digits", "double the backslash, or use single quotes", False),
     ("escape sequence of", "the escape lacks hexadecimal digits", "double the backslash, or use single quotes", False),
@@ -137,7 +137,7 @@ def refused(error: Exception, text: str, lines: Lines) -> YamlFault:
         return lines.fault(0, *_OTHERWISE[1:3])
     offset = min(mark.index, len(text))
     char = text[offset : offset + 1]
-    if "unknown escape" in problem:
+    if "unknown escape" in problem and char == "\\":
         char = text[offset + 1 : offset + 2]
     words = next((row for row in _WORDS if row[0] in problem), None) or next((row for row in _CONTEXTS if row[0] in context), _OTHERWISE)
     _, message, hint, at_start = words
