@@ -20,7 +20,7 @@ from yaml.events import (
 )
 
 from oomconf.dialects._yaml.faults import Lines, Stop, YamlFault, template_hint
-from oomconf.dialects._yaml.nodes import Mapping, Node, Scalar, Sequence, Spot
+from oomconf.dialects._yaml.nodes import Mapping, Node, Scalar, Sequence
 
 __all__ = ["Composer", "Document", "Limits"]
 
@@ -29,7 +29,7 @@ _SPECIAL: Final = frozenset(("|", ">", None))
 _BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _BLANKS: Final = " \t\n\r\x85\u2028\u2029"
 _BREAKS: Final = "\n\r\x85\u2028\u2029"
-_PROPERTIES: Final = re.compile(r"(?:&[A-Za-z0-9_-]+|!(?:<[^>]*>|[^\s,\[\]{}]*)|[\s\ufeff]+|#[^\n\r]*)*")
+_PROPERTIES: Final = re.compile(r"(?:&[A-Za-z0-9_-]+|!(?:<[^>]*>|[^\s,\[\]{}]*)|[ \t\n\r\x85\u2028\u2029]+|#[^\n\r]*)*")
 _INDICATOR: Final = re.compile(r"[|>][-+0-9]*")
 _PREFIX: Final = "tag:yaml.org,2002:"
 
@@ -83,7 +83,7 @@ class Composer:
         flat: list[Node] = []  # items, or keys and values in turn, of the collection that is open
         append = flat.append
         above: list[tuple[list[Node], Any]] = []
-        end: Any = Spot(0, 0, 0)
+        end: Any = event.end_mark
         ticks = repeat(None, self._left)
         for _ in ticks:
             event = get_event()
@@ -106,6 +106,7 @@ class Composer:
                     raise self._stop(event, f"nested deeper than {depth} levels", "make it flatter")
                 if event.anchor is not None:
                     self._anchors[event.anchor] = None
+                end = event.end_mark
                 above.append((flat, event))
                 flat = []
                 append = flat.append
@@ -198,7 +199,7 @@ class Composer:
         if event.anchor is not None or event.tag is not None:
             offset = self._properties(node, event)
             node.start = self._lines.spot(offset) if node.text or node.style else node.end
-        elif not node.text and not node.style and self._text[offset - 1 : offset] not in (":", "-", "?"):
+        elif not node.text and not node.style and (node.start.column == 0 or self._text[offset - 1 : offset] not in (":", "-", "?")):
             node.start = node.end = last  # nothing was written, not even a ':', and the mark is that of the next token
         if node.style in _BLOCK:
             node.end = self._lines.spot(offset + _block_length(self._text[offset : event.end_mark.index], node.text))

@@ -27,6 +27,7 @@ _INDENT: Final = "mend the indentation: keys of one mapping and items of one lis
 _WORDS: Final[tuple[tuple[str, str, str, bool], ...]] = (
     ("tab character", *_TAB, False),
     ("cannot start any token", "'{char}' cannot begin a plain value", "quote the value", False),
+    ("unexpected ':'", "a ':' cannot stand here", "put a blank behind it, or quote the value", False),
     ("mapping values are not allowed", "a mapping cannot begin here", "quote a value that has ': ' in it, or mend the indentation", False),
     ("mapping keys are not allowed", "a key cannot begin here", "quote a value that begins with '? '", False),
     ("sequence entries are not allowed", "a list cannot begin here", "begin each item on a line of its own, below its key", False),
