@@ -110,7 +110,7 @@ def format(size: int) -> str:  # noqa: A001 - each grammar has parse and format
 
 def _spelling(text: str) -> Callable[[Size], str]:
     """Give the spelling for a hint: who wrote no unit meant none."""
-    bare = re.fullmatch(r"[+0-9.,_eE ]+", text) is not None
+    bare = re.fullmatch(r"[+0-9.,_eE ]*[0-9.]\s*", text) is not None
     return lambda size: str(int(size)) if bare and size < INFINITY else format(size)
 
 
