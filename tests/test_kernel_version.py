@@ -40,7 +40,8 @@ def test_anything_else_is_refused_by_name(text: str) -> None:
 
 def test_six_ten_is_newer_than_six_nine() -> None:
     order = ["2.6.18", "2.6.36", "3.14", "4.9", "4.17", "5.1", "5.9", "5.10", "6.1", "6.9.12", "6.10", "6.18.44"]
-    assert sorted(order[::-1], key=KernelVersion.parse) == order
+    backwards = order[::-1]
+    assert sorted(backwards, key=KernelVersion.parse) == order
 
 
 @given(st.integers(0, 999), st.integers(0, 999), st.integers(0, 99999))
