@@ -1,12 +1,12 @@
 """What oomconf raises.
 
-    OomconfError            could not do the job; the message says what to mend
-    ├── LoadError           a spec has problems: `findings` names each with its place
-    ├── InputError          an input cannot be found, read or decoded
-    ├── CallError           the call itself is wrong: an unknown target, host or rule
-    ├── TemplateError       a template is missing or names what it is not given
-    ├── RefusedError        the rules refuse to render: `findings` says why
-    └── WriteError          the output directory could not be written; it is as it was
+OomconfError            could not do the job; the message says what to mend
+├── LoadError           a spec has problems: `findings` names each with its place
+├── InputError          an input cannot be found, read or decoded
+├── CallError           the call itself is wrong: an unknown target, host or rule
+├── TemplateError       a template is missing or names what it is not given
+├── RefusedError        the rules refuse to render: `findings` says why
+└── WriteError          the output directory could not be written; it is as it was
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from oomconf.policy import Origin, Setting
+from oomconf.policy import WORKLOAD_FIELDS, Origin, Setting, Workload
 
 
 class Status(StrEnum):
@@ -74,3 +75,15 @@ class Book:
     def impossible(self, thing: str, identity: str, name: str, setting: Setting[Any], note: str) -> None:
         """Enter a value that the target cannot say; `note` says why."""
         self.cells.append(Cell(thing, identity, name, self.target, Status.IMPOSSIBLE, setting, note))
+
+
+def unsaid_cells(workload: Workload, target: str, said: Iterable[Cell]) -> list[Cell]:
+    """Enter every said value that a target passed over as impossible: nothing is lost in silence."""
+    entered = {(cell.identity, cell.field) for cell in said}
+    missing: list[Cell] = []
+    for identity in workload.placement.identities:
+        for name in WORKLOAD_FIELDS:
+            setting: Setting[object] | None = getattr(workload, name)
+            if setting is not None and (identity, name) not in entered:
+                missing.append(Cell(workload.object, identity, name, target, Status.IMPOSSIBLE, setting, f"{target} has no word for it"))
+    return missing

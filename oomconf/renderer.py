@@ -8,8 +8,8 @@ from typing import Final
 
 from oomconf.dialect import Dialect, Rendered, Sources, Templating
 from oomconf.errors import OomconfError
-from oomconf.ledger import Artifact, Cell, Rendering, Status
-from oomconf.policy import WORKLOAD_FIELDS, Fleet, Policy, Setting, Workload
+from oomconf.ledger import Artifact, Cell, Rendering
+from oomconf.policy import Fleet, Policy
 
 CLUSTER_FOLDER: Final = "kubernetes"
 
@@ -63,18 +63,6 @@ def cluster_of(fleet: Fleet, wanted: set[str] | None = None) -> Policy:
         groups=tuple(group for policy in chosen for group in policy.groups if group.kind == "namespace"),
         workloads=tuple(workload for policy in chosen for workload in policy.workloads if workload.placement.target == "kubernetes"),
     )
-
-
-def unsaid_cells(workload: Workload, target: str, said: Iterable[Cell]) -> list[Cell]:
-    """Enter every said value that a target passed over as impossible: nothing is lost in silence."""
-    entered = {(cell.identity, cell.field) for cell in said}
-    missing: list[Cell] = []
-    for identity in workload.placement.identities:
-        for name in WORKLOAD_FIELDS:
-            setting: Setting[object] | None = getattr(workload, name)
-            if setting is not None and (identity, name) not in entered:
-                missing.append(Cell(workload.object, identity, name, target, Status.IMPOSSIBLE, setting, f"{target} has no word for it"))
-    return missing
 
 
 def _below(rendering: Rendering, folder: str, target: str) -> Rendering:

@@ -124,9 +124,7 @@ class Rule(Generic[S]):
         return self.page.partition("\n")[0]
 
 
-def rule(
-    *, on: type[S], severity: Severity, needs: tuple[str, ...] = ()
-) -> Callable[[Callable[[S, Context], Iterable[Problem]]], Rule[S]]:
+def rule(*, on: type[S], severity: Severity, needs: tuple[str, ...] = ()) -> Callable[[Callable[[S, Context], Iterable[Problem]]], Rule[S]]:
     """Make a rule of a function that yields problems; its docstring is the rule's page."""
 
     def make(check: Callable[[S, Context], Iterable[Problem]]) -> Rule[S]:

@@ -195,7 +195,7 @@ def _said_problems(name: str, service: Service, spec: Spec, at: Location) -> Ite
         if said.slice is not None and said.slice.value not in (*spec.slices, *_SYSTEM_SLICES):
             yield Problem(said.slice.at, f"there is no slice '{said.slice.value}'", suggest(str(said.slice.value), list(spec.slices)))
         promise = said.memory.min or said.memory.low
-        if promise is not None and service.kubernetes is None and (said.slice or service.slice) is None:
+        if promise is not None and service.kubernetes is None and service.cgroup is None and (said.slice or service.slice) is None:
             yield Problem(
                 promise.at,
                 f"services.{name} is promised memory but names no slice",

@@ -134,7 +134,7 @@ PercentValue = Annotated[
     Setting[Percent],
     Placed(_percent, {"type": "string", "pattern": f"^{_PERCENT}$", "description": "A percentage such as 80%."}, "a percentage"),
 ]
-_KUBERNETES: Final = r"(0|[1-9][0-9]*)(\.[0-9]+)?([KMGTP]i)?"
+_KUBERNETES: Final = r"(0|[1-9][0-9]*)(\.[0-9]+)?([KMGT]i)?"
 KubernetesSize = Annotated[
     Setting[Size],
     Placed(grammar.parse_kubernetes, _sizes(_KUBERNETES, "A Kubernetes quantity in Ki, Mi, Gi, Ti or plain bytes."), "a quantity"),

@@ -1,0 +1,118 @@
+"""sysctl.d: the kernel's own settings, both ways (sysctl.d(5))."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
+from oomconf.dialects._common import header
+from oomconf.kernel.profiles import PROFILES
+from oomconf.kernel.sysctls import SYSCTLS
+from oomconf.ledger import Artifact, Book, Rendering
+from oomconf.location import Location
+from oomconf.policy import Origin, Policy, Setting
+
+_FOLDERS: Final = ("etc/sysctl.d/", "run/sysctl.d/", "usr/local/lib/sysctl.d/", "usr/lib/sysctl.d/", "lib/sysctl.d/")
+_BLANKS: Final = " \t"
+
+
+def render(policy: Policy, needs: Rendered) -> Rendering:
+    """Write every said sysctl; a profile's values come with their reasons."""
+    if not policy.sysctls:
+        return Rendering()
+    book = Book("sysctl")
+    profile = None if policy.sysctl_profile is None else PROFILES.get(policy.sysctl_profile.value or "")
+    rows: list[dict[str, str]] = []
+    for key, setting in sorted(policy.sysctls.items()):
+        book.exact(policy.object, key, key, setting)
+        why = profile.why.get(key, "") if profile is not None and setting.origin is Origin.DEFAULT else ""
+        rows.append({"key": key, "value": setting.value or "", "comment": why})
+    text = needs.templates.render("sysctl/sysctl.conf.j2", header=header(policy.source, [policy.object]), rows=rows)
+    return Rendering(
+        artifacts=(Artifact(path="root/etc/sysctl.d/90-oomconf.conf", text=text, objects=(policy.object,)),), ledger=tuple(book.cells)
+    )
+
+
+def claims(path: str) -> bool:
+    """sysctl.d/*.conf in any root, and sysctl.conf."""
+    return ("sysctl.d/" in path and path.endswith(".conf")) or path == "sysctl.conf" or path.endswith("/sysctl.conf")
+
+
+def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: ARG001
+    """Read as systemd-sysctl does: equal names hide each other by folder, then all in order of name, the last assignment wins."""
+    values: dict[str, Setting[str]] = {}
+    entries: list[Entry] = []
+    for document in _order(documents):
+        for key, value, at, fault in _lines(document):
+            entries.append(Entry("sysctl", key, "", key, value, at, fault))
+            if not fault:
+                below = values.pop(key, None)
+                beat = () if below is None else (below, *below.beat)
+                values[key] = Setting(value, at, Origin.WRITTEN, value, beat)
+    if not entries:
+        return Reading()
+    return Reading((Policy(name="host", object="host", sysctls=values),), tuple(entries))
+
+
+def _order(documents: Sequence[Document]) -> list[Document]:
+    """The folder decides between files of one name; then names in order of their bytes; sysctl.conf last (procps `--system`)."""
+    chosen: dict[str, tuple[int, Document]] = {}
+    for document in documents:
+        name = document.path.rpartition("/")[2]
+        rank = next((number for number, folder in enumerate(_FOLDERS) if folder in f"/{document.path}"), len(_FOLDERS))
+        if name not in chosen or rank < chosen[name][0]:
+            chosen[name] = (rank, document)
+    return [document for name, (_, document) in sorted(chosen.items(), key=lambda item: (item[0] == "sysctl.conf", item[0].encode()))]
+
+
+def _lines(document: Document) -> list[tuple[str, str, Location, str]]:
+    found: list[tuple[str, str, Location, str]] = []
+    for number, raw in enumerate(document.text.split("\n"), 1):
+        line = raw.removesuffix("\r")
+        text = line.strip(_BLANKS)
+        if not text or text[0] in "#;":
+            continue
+        name, equals, value = text.partition("=")
+        start = len(line) - len(line.lstrip(_BLANKS)) + 1
+        if not equals:
+            at = Location(document.path, number, start, number, start + len(text))
+            # `-key` alone excludes the key from globs
+            if not text.startswith("-"):
+                found.append((text, "", at, "is not an assignment, so it is ignored"))
+            continue
+        value = value.strip(_BLANKS)
+        key = _key(name.strip(_BLANKS).removeprefix("-").strip(_BLANKS))
+        column = line.rindex(value) + 1 if value else len(line) + 1
+        at = Location(document.path, number, column, number, column + len(value))
+        found.append((key, " ".join(value.split()), at, _fault(key, value)))
+    return found
+
+
+def _key(name: str) -> str:
+    """The first separator decides: with a slash first, dots and slashes change places (sysctl.d(5))."""
+    name = name.removeprefix("/")
+    first = next((mark for mark in name if mark in "./"), ".")
+    return name if first == "." else name.translate(str.maketrans("/.", "./"))
+
+
+def _fault(key: str, value: str) -> str:
+    if not key:
+        return "names no key"
+    if not value:
+        return "is written empty, which the kernel refuses"
+    known = SYSCTLS.get(key)
+    # the kernel takes blanks behind a number and what follows them is lost (lib/sysctl: proc_get_long)
+    if known is not None and known.kind in ("int", "ulong") and "#" in value and value.split("#")[0] == value.split("#")[0].rstrip():
+        return f"'{value}' is written whole, comment and all, which the kernel refuses"
+    return ""
+
+
+DIALECT: Final = Dialect(
+    name="sysctl",
+    summary="etc/sysctl.d/90-oomconf.conf",
+    render=render,
+    claims=claims,
+    read=read,
+    proven="systemd-sysctl and procps sysctl --dry-run",
+)
