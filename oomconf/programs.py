@@ -208,7 +208,7 @@ _POSTGRESQL: Final = Program(
     wants_overcommit=2,
     overcommit_why="its manual advises it on hosts of its own",
     expects_oom_policy="continue",
-    note="backends set themselves to 0 where PG_OOM_ADJUST_FILE is set, as units do and images do not",
+    note="backends set themselves to 0 where PG_OOM_ADJUST_FILE is set; -1000 stays on them elsewhere",
 )
 
 _DATABASES: Final = (
