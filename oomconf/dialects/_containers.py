@@ -1,0 +1,144 @@
+"""What a Docker engine can be told of a workload, whichever way: by flags or by a compose file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from oomconf.ledger import Book
+from oomconf.policy import Facts, Setting, Workload, size_of
+from oomconf.quantity import INFINITY, Size
+
+_DOUBLE: Final = 1 << 53
+"""Go reads sizes through a float64: from here on not every byte can be said."""
+
+
+@dataclass(slots=True)
+class Engine:
+    """The engine's own words; None is unsaid. Sizes in bytes; swap_total is memory and swap together, INFINITY for no limit."""
+
+    memory: Size | None = None
+    swap_total: Size | None = None
+    reservation: Size | None = None
+    oom_score_adj: int | None = None
+    slice: str | None = None
+    restart: str | None = None
+    annotations: list[tuple[str, str]] = field(default_factory=list)
+
+
+def engine_says(workload: Workload, identity: str, facts: Facts, book: Book) -> Engine:
+    """Turn a workload into the engine's words, and enter each of its values in the ledger.
+
+    moby: daemon/daemon_unix.go (verifyPlatformContainerResources); opencontainers/cgroups: fs2/memory.go.
+    """
+    engine = Engine()
+    _limits(workload, identity, book, engine)
+    _protection(workload, identity, facts, book, engine)
+    _behaviour(workload, identity, facts, book, engine)
+    return engine
+
+
+def swap_total(memory: Size, swap: Size) -> Size:
+    """Add memory and swap as `--memory-swap` counts them; INFINITY where either has no limit."""
+    return INFINITY if swap >= INFINITY else Size(memory + swap)
+
+
+def _limits(workload: Workload, identity: str, book: Book, engine: Engine) -> None:
+    maximum, swap = workload.memory_max, workload.memory_swap_max
+    limit = size_of(maximum)
+    if maximum is not None:
+        if limit is None:
+            book.impossible(workload.object, identity, "memory_max", maximum, "RAM is unknown, so the share has no size")
+        elif limit >= INFINITY:
+            book.approximated(workload.object, identity, "memory_max", maximum, "said by leaving the flag out: a limit set before stays")
+        elif limit >= _DOUBLE:
+            book.impossible(workload.object, identity, "memory_max", maximum, "Docker reads sizes as floating point, exact below 8P only")
+        else:
+            engine.memory = limit
+            book.exact(workload.object, identity, "memory_max", maximum)
+    if swap is None:
+        return
+    amount = size_of(swap)
+    if engine.memory is None or amount is None:
+        book.impossible(workload.object, identity, "memory_swap_max", swap, "Docker takes a swap limit only beside a memory limit")
+    elif engine.memory + amount >= _DOUBLE and amount < INFINITY:
+        book.impossible(workload.object, identity, "memory_swap_max", swap, "Docker reads sizes as floating point, exact below 8P only")
+    else:
+        engine.swap_total = swap_total(engine.memory, amount)
+        book.exact(workload.object, identity, "memory_swap_max", swap)
+
+
+def _protection(workload: Workload, identity: str, facts: Facts, book: Book, engine: Engine) -> None:
+    low, minimum, high = workload.memory_low, workload.memory_min, workload.memory_high
+    v1 = facts.cgroup_version is not None and facts.cgroup_version.value == 1
+    if low is not None:
+        amount = size_of(low)
+        if amount is None:
+            book.impossible(workload.object, identity, "memory_low", low, "RAM is unknown, so the share has no size")
+        elif amount == 0:
+            book.exact(workload.object, identity, "memory_low", low, "the engine's own default")
+        elif engine.memory is not None and amount > engine.memory:
+            book.impossible(workload.object, identity, "memory_low", low, "the engine refuses a reservation above the limit")
+        elif v1:
+            engine.reservation = amount
+            book.approximated(workload.object, identity, "memory_low", low, "on cgroup v1 it is a soft limit, not a promise")
+        else:
+            engine.reservation = amount
+            book.exact(workload.object, identity, "memory_low", low, "effective only where its slice carries it")
+    if minimum is not None:
+        book.impossible(workload.object, identity, "memory_min", minimum, "Docker has no flag for memory.min; memory.low is its promise")
+    if high is not None:
+        _high(workload, high, identity, facts, book, engine)
+
+
+def _high(workload: Workload, high: Setting[Size] | Setting[object], identity: str, facts: Facts, book: Book, engine: Engine) -> None:
+    amount = size_of(workload.memory_high)
+    driver = None if facts.docker_cgroup_driver is None else facts.docker_cgroup_driver.value
+    if amount is None or amount >= INFINITY:
+        book.impossible(workload.object, identity, "memory_high", high, "Docker has no flag for memory.high")
+    elif driver != "systemd":
+        reason = "the cgroupfs driver cannot say it" if driver == "cgroupfs" else "say docker.cgroup_driver on the host: only systemd's can"
+        book.impossible(workload.object, identity, "memory_high", high, f"Docker has no flag for memory.high; {reason}")
+    else:
+        engine.annotations.append(("org.systemd.property.MemoryHigh", f"uint64 {int(amount)}"))
+        book.approximated(workload.object, identity, "memory_high", high, "by an annotation that runc hands to systemd, best effort")
+
+
+def _behaviour(workload: Workload, identity: str, facts: Facts, book: Book, engine: Engine) -> None:
+    adj, restart, oom_policy = workload.oom_score_adj, workload.restart, workload.oom_policy
+    rootless = facts.docker_rootless is not None and facts.docker_rootless.value is True
+    if adj is not None and adj.value is not None:
+        if rootless and adj.value < 0:
+            book.impossible(workload.object, identity, "oom_score_adj", adj, "a rootless engine cannot lower a score below its own")
+        else:
+            engine.oom_score_adj = adj.value
+            book.exact(workload.object, identity, "oom_score_adj", adj)
+    if workload.slice is not None:
+        driver = None if facts.docker_cgroup_driver is None else facts.docker_cgroup_driver.value
+        if driver == "cgroupfs":
+            book.impossible(workload.object, identity, "slice", workload.slice, "the cgroupfs driver knows no slices")
+        else:
+            engine.slice = workload.slice.value
+            book.exact(workload.object, identity, "slice", workload.slice)
+    if restart is not None and restart.value is not None:
+        if restart.value == "on-abnormal":
+            engine.restart = "on-failure"
+            book.approximated(workload.object, identity, "restart", restart, "Docker knows on-failure only: every non-zero exit")
+        else:
+            engine.restart = restart.value
+            book.exact(workload.object, identity, "restart", restart)
+    if oom_policy is not None:
+        if oom_policy.value == "continue":
+            book.exact(workload.object, identity, "oom_policy", oom_policy, "what Docker does")
+        else:
+            book.impossible(workload.object, identity, "oom_policy", oom_policy, "Docker kills one process of a container, never the group")
+    if workload.managed_oom_preference is not None:
+        book.impossible(
+            workload.object, identity, "managed_oom_preference", workload.managed_oom_preference, "a container's scope takes no preference"
+        )
+
+
+def said_restart(text: str) -> str:
+    """Read Docker's restart policy in systemd's words; unless-stopped is always, as far as memory goes."""
+    name = text.partition(":")[0]
+    return "always" if name == "unless-stopped" else name or "no"

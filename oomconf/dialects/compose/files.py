@@ -1,0 +1,94 @@
+"""Compose files as trees: documents merged, `<<` and `extends` applied."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from oomconf.dialect import Document, Sources
+from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose, merged
+
+_DEEPEST = 100
+_MOST_EXTENDED = 16
+
+
+def load(document: Document) -> Mapping | None:
+    """Read a file: its documents merged in order; None where it is no mapping."""
+    documents, _ = compose(document.text, path=document.path)
+    whole: Mapping | None = None
+    for one in documents:
+        if isinstance(one.root, Mapping):
+            root = _applied(one.root, 0)
+            whole = root if whole is None else overlay(whole, root)
+    return whole
+
+
+def _applied(node: Mapping, depth: int) -> Mapping:
+    """Apply `<<`, which is shallow: a key of the mapping's own hides the anchor's whole value."""
+    own = merged(node) if "<<" in node else node
+    if depth > _DEEPEST:
+        return own
+    return own.copy_with({key: _applied(value, depth + 1) if isinstance(value, Mapping) else value for key, value in own.items()})
+
+
+def overlay(base: Mapping, top: Mapping, depth: int = 0) -> Mapping:
+    """Merge as compose does: mappings deep, lists joined, scalars replaced; `!reset` removes, `!override` replaces."""
+    result: dict[str, Node] = dict(base)
+    keys = dict(base.keys_at)
+    for key, node in top.items():
+        below = base.get(key)
+        tag = node.tag or ""
+        keys[key] = top.keys_at.get(key, keys.get(key))  # type: ignore[assignment]
+        if tag == "!reset":
+            result.pop(key, None)
+        elif isinstance(node, Mapping) and isinstance(below, Mapping) and tag != "!override" and depth < _DEEPEST:
+            result[key] = overlay(below, node, depth + 1)
+        elif isinstance(node, Sequence) and isinstance(below, Sequence) and tag != "!override":
+            result[key] = node.copy_with([*below, *node])
+        else:
+            result[key] = node
+    whole = top.copy_with(result)
+    whole.keys_at = keys
+    return whole
+
+
+def services(root: Mapping, path: str, sources: Sources) -> dict[str, tuple[Mapping, Scalar]]:
+    """Give the services of a tree by name, `extends` applied, each with its key."""
+    found: dict[str, tuple[Mapping, Scalar]] = {}
+    node = root.get("services")
+    for name, value in node.items() if isinstance(node, Mapping) else ():
+        if isinstance(value, Mapping) and isinstance(node, Mapping):
+            found[name] = (_extended(value, root, path, sources, 0), node.keys_at[name])
+    return found
+
+
+def _extended(service: Mapping, root: Mapping, path: str, sources: Sources, depth: int) -> Mapping:
+    extends = service.get("extends")
+    if extends is None or depth > _MOST_EXTENDED:
+        return service
+    name, file = (extends.text, None) if isinstance(extends, Scalar) else (_text(extends, "service"), _text(extends, "file"))
+    if file is not None:
+        path = str(PurePosixPath(path).parent / file)
+        document = sources.get(path)
+        loaded = None if document is None else load(document)
+        if loaded is None:
+            return service
+        root = loaded
+    node = root.get("services")
+    parent = node.get(name) if isinstance(node, Mapping) and name is not None else None
+    if not isinstance(parent, Mapping):
+        return service
+    return overlay(_extended(parent, root, path, sources, depth + 1), service)
+
+
+def _text(node: Node, key: str) -> str | None:
+    value = node.get(key) if isinstance(node, Mapping) else None
+    return value.text if isinstance(value, Scalar) else None
+
+
+def inside(node: Node | None, *keys: str) -> Node | None:
+    """Walk down mappings by keys; None where the way ends."""
+    for key in keys:
+        if not isinstance(node, Mapping):
+            return None
+        node = node.get(key)
+    return node

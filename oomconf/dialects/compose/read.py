@@ -1,0 +1,200 @@
+"""Compose files → policy, with Go's own scalars and compose's own merge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence as AnySequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from oomconf.dialect import Document, Entry, Reading, Sources
+from oomconf.dialects._containers import said_restart
+from oomconf.dialects._shell import commands
+from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
+from oomconf.dialects.compose.files import inside, load, overlay, services
+from oomconf.dialects.compose.scalars import env_file, interpolate, typed
+from oomconf.location import Location
+from oomconf.policy import Amount, ComposeService, Origin, Policy, Runtime, Setting, Workload, size_of
+from oomconf.quantity import INFINITY, Size, SizeError
+from oomconf.quantity import docker as grammar
+from oomconf.runtimes import Hint, read_command, read_environment
+
+_STEMS = ("compose", "docker-compose")
+_ENDS = (".yaml", ".yml")
+
+
+def claims(path: str) -> bool:
+    """compose*.yaml and docker-compose*.yaml."""
+    name = path.rpartition("/")[2]
+    return name.startswith(_STEMS) and name.endswith(_ENDS)
+
+
+def read(documents: AnySequence[Document], sources: Sources) -> Reading:
+    """Read each base file with its overrides beside it; one policy for all, since they are of one host as far as is known."""
+    workloads: list[Workload] = []
+    entries: list[Entry] = []
+    for base, over in _groups(documents):
+        tree = load(base)
+        for document in over:
+            top = load(document)
+            tree = top if tree is None else tree if top is None else overlay(tree, top)
+        if tree is None:
+            continue
+        env = sources.get(str(PurePosixPath(base.path).parent / ".env"))
+        one = _File(base.path, {} if env is None else env_file(env.text))
+        for name, (service, key) in services(tree, base.path, sources).items():
+            workloads.append(one.workload(name, service, key))
+        entries += one.entries
+    if not workloads and not entries:
+        return Reading()
+    return Reading((Policy(name="host", object="host", workloads=tuple(workloads)),), tuple(entries))
+
+
+def _groups(documents: AnySequence[Document]) -> list[tuple[Document, list[Document]]]:
+    """A file whose name has a further part, as compose.override.yaml, is read over its base where that is there."""
+    bases: dict[tuple[str, str], tuple[Document, list[Document]]] = {}
+    over: list[tuple[tuple[str, str], Document]] = []
+    for document in sorted(documents, key=lambda document: document.path):
+        folder, _, name = document.path.rpartition("/")
+        stem, _, rest = name.rpartition(".")[0].partition(".")
+        (over.append(((folder, stem), document)) if rest else bases.setdefault((folder, stem), (document, [])))
+    for key, document in over:
+        if key in bases:
+            bases[key][1].append(document)
+        else:
+            bases[(document.path, "")] = (document, [])
+    return list(bases.values())
+
+
+class _File:
+    def __init__(self, path: str, variables: AnyMapping[str, str]) -> None:
+        self.path = path
+        self.variables = variables
+        self.entries: list[Entry] = []
+
+    def workload(self, name: str, service: Mapping, key: Scalar) -> Workload:
+        limits, reservations = inside(service, "deploy", "resources", "limits"), inside(service, "deploy", "resources", "reservations")
+        maximum = self.size(name, "mem_limit", service.get("mem_limit"))
+        deployed = self.size(name, "deploy.resources.limits.memory", inside(limits, "memory"))
+        if deployed is not None:
+            beat = () if maximum is None else (maximum,)
+            maximum = Setting(deployed.value, deployed.at, deployed.origin, deployed.text, beat)
+        low = self.size(name, "mem_reservation", service.get("mem_reservation"))
+        low = self.size(name, "deploy.resources.reservations.memory", inside(reservations, "memory")) or low
+        scale = inside(service, "deploy", "replicas") or service.get("scale")
+        return Workload(
+            name=name,
+            object=name,
+            at=key.at,
+            placement=ComposeService(file=self.path, service=name, style="service" if limits is None else "deploy"),
+            slice=self.text(service.get("cgroup_parent")),
+            oom_score_adj=self.number(name, "oom_score_adj", service.get("oom_score_adj"), -1000, 1000),
+            memory_low=low,
+            memory_max=maximum,
+            memory_swap_max=self.swap(name, service.get("memswap_limit"), maximum),
+            restart=self.restart(service.get("restart")),
+            replicas=self.number(name, "replicas", scale, 0, 1 << 31),
+            runtimes=tuple(self.runtimes(service)),
+        )
+
+    def size(self, name: str, key: str, node: Node | None) -> Setting[Amount] | None:
+        """None for what compose takes as unsaid: 0, and a float, which it drops without a word."""
+        if not isinstance(node, Scalar):
+            return None
+        value = typed(node, self.variables)
+        fault = ""
+        size: Size | None = None
+        if isinstance(value, float):
+            fault = "is a floating-point number to compose, which silently drops it: there is no limit"
+        elif isinstance(value, bool) or value is None:
+            fault = "is no size: compose refuses the file"
+        else:
+            try:
+                size = grammar.parse(str(value))
+            except SizeError as error:
+                fault = f"compose refuses the file: {error.message}"
+        self.entries.append(Entry("compose", name, "services", key, node.text, node.at, fault))
+        return None if size == 0 else Setting(size, node.at, Origin.WRITTEN, node.text)
+
+    def swap(self, name: str, node: Node | None, maximum: Setting[Amount] | None) -> Setting[Amount] | None:
+        if not isinstance(node, Scalar):
+            return None
+        value = typed(node, self.variables)
+        fault = ""
+        amount: Size | None = None
+        try:
+            amount = grammar.parse_swap(str(value)) if isinstance(value, int | str) else Size(0)
+        except SizeError as error:
+            fault = f"compose refuses the file: {error.message}"
+        limit = size_of(maximum)
+        if amount is not None and amount < INFINITY:
+            if amount == 0:
+                return None
+            if limit is None:
+                fault = "is a swap limit without a memory limit: the engine refuses it"
+                amount = None
+            elif amount < limit:
+                fault = f"is a total of {amount}, less than the memory of {limit}: the engine refuses it"
+                amount = None
+            else:
+                amount = Size(amount - limit)
+        self.entries.append(Entry("compose", name, "services", "memswap_limit", node.text, node.at, fault))
+        return Setting(amount, node.at, Origin.WRITTEN, node.text)
+
+    def number(self, name: str, key: str, node: Node | None, low: int, high: int) -> Setting[int] | None:
+        if not isinstance(node, Scalar):
+            return None
+        value = typed(node, self.variables)
+        if isinstance(value, str):
+            try:
+                value = grammar.parse_int(value)
+            except SizeError:
+                value = None
+        good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        self.entries.append(
+            Entry("compose", name, "services", key, node.text, node.at, "" if good else f"is not a number from {low} to {high}")
+        )
+        return Setting(value if good else None, node.at, Origin.WRITTEN, node.text)  # type: ignore[arg-type]
+
+    def text(self, node: Node | None) -> Setting[str] | None:
+        if not isinstance(node, Scalar) or node.is_null:
+            return None
+        return Setting(interpolate(node.text, self.variables), node.at, Origin.WRITTEN, node.text)
+
+    def restart(self, node: Node | None) -> Setting[str] | None:
+        if not isinstance(node, Scalar) or node.is_null:
+            return None
+        return Setting(said_restart(interpolate(node.text, self.variables)), node.at, Origin.WRITTEN, node.text)
+
+    def runtimes(self, service: Mapping) -> list[Runtime]:
+        found: list[Runtime] = []
+        for name, (value, at) in self.environment(service.get("environment")).items():
+            found += [_runtime(hint, at) for hint in read_environment({name: value})]
+        for key in ("command", "entrypoint"):
+            node = service.get(key)
+            words: list[str] = []
+            if isinstance(node, Sequence):
+                words = [interpolate(item.text, self.variables) for item in node if isinstance(item, Scalar)]
+            elif isinstance(node, Scalar):
+                words = [word.text for line in commands(interpolate(node.text, self.variables), self.path) for word in line]
+            at = node.at if isinstance(node, Scalar | Sequence) else Location(self.path, 0, 0, 0, 0)
+            found += [_runtime(hint, at) for hint in read_command(words)]
+        return found
+
+    def environment(self, node: Node | None) -> dict[str, tuple[str, Location]]:
+        found: dict[str, tuple[str, Location]] = {}
+        if isinstance(node, Mapping):
+            for name, value in node.items():
+                if isinstance(value, Scalar):
+                    found[name] = (interpolate(value.text, self.variables), value.at)
+        for item in node if isinstance(node, Sequence) else ():
+            if isinstance(item, Scalar):
+                name, equals, text = interpolate(item.text, self.variables).partition("=")
+                if equals:
+                    found[name] = (text, item.at)
+        return found
+
+
+def _runtime(hint: Hint, at: Location) -> Runtime:
+    kind: Any = hint.kind if hint.kind in ("jvm", "go", "node", "dotnet") else "other"
+    return Runtime(kind=kind, at=at, heap=Setting(hint.heap or hint.percent, at, text=hint.text), knob=hint.knob)

@@ -1,0 +1,75 @@
+"""Scalars as the compose binary takes them: Go's YAML, and variables put in before typing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as AnyMapping
+from typing import Final
+
+from oomconf.dialects._yaml import Scalar
+
+_INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0o?[0-7_]+|0b[01_]+)")
+_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_VARIABLE: Final = re.compile(
+    r"\$(?:\$|\{([_a-zA-Z][_a-zA-Z0-9]*)(?:(:?[-?+])((?:[^${}]|\$\$|\$\{[^{}]*\})*))?\}|([_a-zA-Z][_a-zA-Z0-9]*))"
+)
+_MOST_NESTED: Final = 8
+
+
+def typed(scalar: Scalar, variables: AnyMapping[str, str]) -> int | float | bool | str | None:
+    """Give a scalar's value; what a variable was put into stays text. An integer beyond 64 bits is a float to Go."""
+    text = scalar.text
+    if "$" in text:
+        return interpolate(text, variables)
+    if not scalar.is_plain or scalar.tag is not None:
+        return text
+    if scalar.is_null:
+        return None
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text.lower() == "true"
+    if _INTEGER.fullmatch(text):
+        value = _integer(text.replace("_", ""))
+        return value if value is not None and value < 1 << 63 else 0.0
+    if _FLOAT.fullmatch(text):
+        return 0.0
+    return text
+
+
+def _integer(text: str) -> int | None:
+    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
+    try:
+        if digits.startswith("0") and len(digits) > 1 and digits[1].isdigit():
+            return sign * int(digits, 8)
+        return sign * int(digits, 0)
+    except ValueError:
+        return None
+
+
+def interpolate(text: str, variables: AnyMapping[str, str], depth: int = 0) -> str:
+    """Put variables in as compose does: $V, ${V}, ${V:-default}, ${V-default}, ${V:+other}, $$; an unset one is empty."""
+
+    def one(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return "$"
+        name, mark, other = match[1] or match[4], match[2] or "", match[3] or ""
+        value = variables.get(name)
+        missing = value is None or (mark.startswith(":") and not value)
+        if mark.endswith("-") and missing:
+            return interpolate(other, variables, depth + 1) if depth < _MOST_NESTED else ""
+        if mark.endswith("+"):
+            return "" if missing else other
+        return value or ""
+
+    return _VARIABLE.sub(one, text)
+
+
+def env_file(text: str) -> dict[str, str]:
+    """Read NAME=value lines; quotes around a value are taken off, comments passed over."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            value = value.strip()
+            is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+            found[name.strip()] = value[1:-1] if is_quoted else value.partition(" #")[0].rstrip()
+    return found
