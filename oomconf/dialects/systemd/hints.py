@@ -1,0 +1,61 @@
+"""Heaps and caches that a unit's environment and command lines set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from oomconf.dialects import _ini
+from oomconf.dialects.systemd.judge import Verdict
+from oomconf.location import Location
+from oomconf.policy import Amount, Runtime, Setting
+from oomconf.runtimes import Hint, read_command, read_environment
+
+__all__ = ["hints", "runtime"]
+
+_PREFIXES: Final = "@-:+!|"
+
+
+def hints(verdicts: Iterable[Verdict]) -> Iterator[tuple[Hint, Location]]:
+    """Find what lines, given in the order in which systemd reads them, say of heaps: of the environment in force, then of each command."""
+    variables: dict[str, tuple[str, Location]] = {}
+    commands: list[Verdict] = []
+    for one in verdicts:
+        if one.row.name == "Environment":
+            if one.reset:
+                variables.clear()
+            for word in _ini.words(one.text):
+                name, equals, value = word.text.partition("=")
+                if equals:
+                    variables[name] = (value, _within(one.at, word))
+        elif one.row.name == "ExecStart":
+            commands = [] if one.reset else [*commands, one]
+    for hint in read_environment({name: text for name, (text, _) in variables.items()}):
+        yield hint, variables[hint.knob][1]
+    for one in commands:
+        yield from _of_command(one)
+
+
+def runtime(hint: Hint, at: Location) -> Runtime:
+    """Say a hint in the policy's words; a heap that its program does not take is present but ignored."""
+    value: Amount | None = hint.heap if hint.heap is not None else hint.percent
+    heap: Setting[Amount] | None = None if hint.arenas is not None else Setting(value, at, text=hint.text)
+    return Runtime(kind=hint.kind, at=at, heap=heap, arenas=hint.arenas, knob=hint.knob)
+
+
+def _of_command(one: Verdict) -> Iterator[tuple[Hint, Location]]:
+    words = [word._replace(text=word.text.replace("$$", "$")) for word in _ini.words(one.text)]
+    start = 0
+    for end in [*(number for number, word in enumerate(words) if word.text == ";"), len(words)]:
+        line = words[start:end]
+        start = end + 1
+        for hint in read_command([word.text.lstrip(_PREFIXES) if not number else word.text for number, word in enumerate(line)]):
+            holder = next((word for word in line if hint.text and hint.text in word.text), None)
+            yield hint, one.at if holder is None else _within(one.at, holder)
+
+
+def _within(at: Location, word: _ini.Word) -> Location:
+    """Place of a word; that of the whole value where it spans lines."""
+    if at.line != at.end_line:
+        return at
+    return Location(at.path, at.line, at.column + word.start, at.line, at.column + word.end)

@@ -1,0 +1,152 @@
+"""What systemd makes of each line that speaks of memory: a value, a reset, or nothing, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Final
+
+from oomconf.dialect import Document, Entry
+from oomconf.dialects import _ini, _units
+from oomconf.location import Location
+from oomconf.quantity import SizeError
+
+__all__ = ["SECTIONS", "Judged", "Verdict", "judge"]
+
+SECTIONS: Final = {
+    "service": frozenset({"Unit", "Service", "Install"}),
+    "slice": frozenset({"Unit", "Slice", "Install"}),
+    "oomd": frozenset({"OOM"}),
+}
+_IGNORED: Final = "the line is ignored"
+_TEMPLATED: Final = ("{{", "{%", "<%")
+_NEAR: Final = 0.84
+_SHARED: Final = 3
+# Keys whose names nobody takes for another's.
+_DISTINCT: Final = frozenset({"Slice", "Restart", "RestartSec", "Environment", "ExecStart", "Delegate"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One line: what it says of which row, or the fault for which it is dropped."""
+
+    row: _units.Directive
+    key: str
+    section: str
+    text: str
+    at: Location
+    value: Any = None
+    """None beside no fault: an empty assignment that makes the key unsaid, or a value that only the host can compute."""
+    reset: bool = False
+    fault: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A document's verdicts in its order, and the line at which it stops to count."""
+
+    document: Document
+    verdicts: tuple[Verdict, ...] = ()
+    fatal: _ini.Fault | None = None
+    empty: bool = False
+    whole: bool = True
+    """A unit file, which is not loaded at all if a line is fatal; of a drop-in the part above that line counts."""
+
+    def entries(self, thing: str) -> Iterator[Entry]:
+        """Every line that a rule may want, and the fatal one."""
+        for one in self.verdicts:
+            yield Entry("systemd", thing, one.section, one.key, one.text, one.at, one.fault, one.hint)
+        if self.fatal is not None:
+            effect = "and the unit does not load" if self.whole else "and the rest of this drop-in is lost"
+            yield Entry("systemd", thing, "", "", self.fatal.text, self.fatal.at, f"{self.fatal.message}, {effect}", self.fatal.hint)
+
+
+def judge(document: Document, kind: str, *, whole: bool) -> Judged:
+    """Judge a unit file or drop-in of a `service`, a `slice` or `oomd`; never raises."""
+    parsed = _ini.parse(document.path, document.text, SECTIONS[kind])
+    dead = ""
+    if whole and parsed.fatal is not None and kind != "oomd":
+        dead = f"line {parsed.fatal.at.line} keeps the whole unit from loading"
+    verdicts = [verdict for one in parsed.assignments if (verdict := _verdict(one, kind, dead)) is not None]
+    verdicts += [verdict for fault in parsed.faults if (verdict := _without_equals(fault, kind)) is not None]
+    return Judged(document=document, verdicts=tuple(verdicts), fatal=parsed.fatal, empty=parsed.empty, whole=whole)
+
+
+def _verdict(one: _ini.Assignment, kind: str, dead: str) -> Verdict | None:
+    row = _units.find(one.key)
+    if row is None:
+        near = _near(one.key, kind)
+        if near is None:
+            return None
+        message = f"systemd knows no key '{one.key[:80]}'; {_IGNORED}"
+        return Verdict(near, one.key, one.section, one.value, one.key_at, fault=message, hint=f"did you mean {near.name}=?")
+    if row.gone is not None:
+        message = f"systemd knows no {row.name}= any more; {_IGNORED}"
+        return Verdict(row, one.key, one.section, one.value, one.key_at, fault=message, hint=f"write {row.instead} instead")
+    if one.fault or dead:
+        hint = f"put it under [{row.section_in(kind)}]" if not one.section and kind in row.kinds else ""
+        return Verdict(row, one.key, one.section, one.value, one.key_at, fault=f"{one.key}= {one.fault}" if one.fault else dead, hint=hint)
+    if kind not in row.kinds:
+        message = f"{row.name}= means nothing to a {kind}; {_IGNORED}"
+        return Verdict(row, one.key, one.section, one.value, one.key_at, fault=message, hint="remove it")
+    if one.section != row.section_in(kind):
+        message = f"{row.name}= means nothing in [{one.section}]; {_IGNORED}"
+        return Verdict(row, one.key, one.section, one.value, one.key_at, fault=message, hint=f"move it under [{row.section_in(kind)}]")
+    return _value(row, one)
+
+
+def _value(row: _units.Directive, one: _ini.Assignment) -> Verdict:
+    hint = f"systemd 258 and newer pass over {row.name}=: write {row.instead}" if row.instead else ""
+    if not one.value:
+        if row.refuses_empty:
+            message = f"{row.name}= takes no empty value; {_IGNORED}"
+            return Verdict(row, one.key, one.section, "", one.at, fault=message, hint="write a value, or remove the line")
+        return Verdict(row, one.key, one.section, "", one.at, row.empty, reset=True, hint=hint)
+    if row.parse is None or any(mark in one.value for mark in _TEMPLATED):
+        return Verdict(row, one.key, one.section, one.value, one.at, hint=hint)
+    try:
+        return Verdict(row, one.key, one.section, one.value, one.at, row.parse(one.value), hint=hint)
+    except SizeError as error:
+        return Verdict(row, one.key, one.section, one.value, one.at, fault=f"{error.message}; {_IGNORED}", hint=error.hint)
+
+
+def _without_equals(fault: _ini.Fault, kind: str) -> Verdict | None:
+    word = fault.text.replace(":", " ").split()[0] if fault.text.strip(": ") else ""
+    row = None if fault.fatal or not word or word.startswith("[") else _units.find(word) or _near(word, kind)
+    return None if row is None else Verdict(row, word, "", fault.text, fault.at, fault=fault.message, hint=fault.hint)
+
+
+# ── names that were meant ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _plain(name: str) -> str:
+    return "".join(char for char in name.lower() if char.isalnum())
+
+
+def _trigrams(name: str) -> set[str]:
+    return {name[start : start + 3] for start in range(len(name) - 2)}
+
+
+_PLAIN: Final = {_plain(name): name for name in _units.known() if name not in _DISTINCT}
+_SHARING: Final = {
+    trigram: tuple(name for name in _PLAIN if trigram in _trigrams(name))
+    for trigram in {part for name in _PLAIN for part in _trigrams(name)}
+}
+
+
+def _near(key: str, kind: str) -> _units.Directive | None:
+    """The row that a key unknown to systemd was meant to be: another case, other signs, or a slip of the pen; None if none is near."""
+    if key.startswith("X-"):
+        return None
+    plain = _plain(key[:80])
+    best = plain if plain in _PLAIN else ""
+    if not best:
+        shared = Counter(name for trigram in _trigrams(plain) for name in _SHARING.get(trigram, ()))
+        scored = [(SequenceMatcher(None, plain, name).ratio(), name) for name, count in shared.most_common(5) if count >= _SHARED]
+        score, name = max(scored, default=(0.0, ""))
+        best = name if score >= _NEAR else ""
+    row = _units.find(_PLAIN[best]) if best else None
+    return row if row is not None and kind in row.kinds else None
