@@ -163,7 +163,7 @@ def scope_of(target: Sequence[str] | None, host: Sequence[str] | None) -> Scope:
 def write(
     output: Output, folder: str | os.PathLike[str], *, target: Sequence[str] | None = None, host: Sequence[str] | None = None
 ) -> Changes:
-    """Write artefacts below a folder, all or none, and remove stale ones of earlier renders; raises WriteError, the folder is then as it was.
+    """Write artefacts below a folder, all or none, and remove stale ones of earlier renders; after a WriteError it is as it was.
 
     Give the `target` and `host` that the render was narrowed to, so that the files of the others stay.
     """

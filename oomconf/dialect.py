@@ -78,7 +78,7 @@ class Rendered:
 
     templates: Templating
     sources: Sources = field(default_factory=NoSources)
-    fleet: Fleet = Fleet(policies=())
+    fleet: Fleet = field(default_factory=lambda: Fleet(policies=()))
     """All policies, for a target that speaks of several hosts at once."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from oomconf.finding import Problem, Related
-from oomconf.policy import Amount, Group, KubernetesContainer, Origin, Policy, Process, Setting, Workload, size_of
+from oomconf.policy import Amount, Group, KubernetesContainer, Origin, Policy, Process, QuadletUnit, Setting, SystemdUnit, Workload, size_of
 from oomconf.quantity import PAGE_SIZE, Percent, Size, floor_to_page, total
 
 _MEMORY: Final = ("memory_min", "memory_low", "memory_high", "memory_max", "memory_swap_max")
@@ -24,7 +24,8 @@ def resolve(policy: Policy) -> Policy:
     amounts = _Amounts(policy)
     workloads = tuple(amounts.workload(workload) for workload in policy.workloads)
     groups = tuple(amounts.group(group) for group in policy.groups)
-    return replace(policy, workloads=workloads, groups=_promises(groups, workloads, policy))
+    # what a file leaves unsaid is in force as unsaid: only a spec's slices are completed
+    return replace(policy, workloads=workloads, groups=_promises(groups, workloads, policy) if policy.source else groups)
 
 
 class _Amounts:
@@ -55,7 +56,7 @@ class _Amounts:
                 changed[name] = after
         if workload.managed_oom_preference is None and workload.protect is not None:
             preference = _PREFERENCES.get(workload.protect.value or "")
-            if preference is not None and not isinstance(workload.placement, KubernetesContainer):
+            if preference is not None and isinstance(workload.placement, SystemdUnit | QuadletUnit):
                 changed["managed_oom_preference"] = Setting(preference, workload.protect.at, Origin.DERIVED, workload.protect.text)
         if any(process.memory is not None and isinstance(process.memory.value, Percent) for process in workload.processes):
             changed["processes"] = tuple(self.process(process) for process in workload.processes)
@@ -86,7 +87,8 @@ def _promises(groups: tuple[Group, ...], workloads: tuple[Workload, ...], policy
             if amount is not None and (group is None or getattr(group, field) is None):
                 group = group or Group(name=name, object=f"slices.{name}", at=policy.facts.at)
                 at = next((setting.at for workload in workloads if (setting := getattr(workload, field)) is not None), group.at)
-                group = replace(group, **{field: Setting(amount, at, Origin.DERIVED)})
+                derived: dict[str, Any] = {field: Setting(amount, at, Origin.DERIVED)}
+                group = replace(group, **derived)
                 slices[name] = group
     said_order = [group.name for group in groups if group.kind == "slice"]
     return (*(slices[name] for name in [*said_order, *sorted(set(slices) - set(said_order))]), *others)
@@ -118,7 +120,8 @@ def _bottom_up(names: set[str]) -> list[str]:
 
 def impossible(policy: Policy) -> Iterator[Problem]:
     """Find what a resolved policy says and no target can render: shares of an unknown RAM, sums that do not fit, swap left open."""
-    for thing in (*policy.workloads, *policy.groups):
+    things: tuple[Workload | Group, ...] = (*policy.workloads, *policy.groups)
+    for thing in things:
         for name in _MEMORY:
             setting = getattr(thing, name)
             if setting is not None and isinstance(setting.value, Percent):
@@ -173,7 +176,7 @@ def _open_swap(policy: Policy) -> Iterator[Problem]:
         yield Problem(
             maximum.at,
             f"{workload.object} has max but no swap_max, and {policy.object} has {swap.value} of swap",
-            "add swap_max here or under defaults.memory: 0 (killed at max), a size, or infinity; systemd would take infinity, Docker as much as max",
+            "add swap_max here or under defaults.memory: 0 (killed at max), a size, or infinity; unsaid, systemd takes infinity and Docker max",
             (Related(swap.at, "swap is declared here"),),
             object=workload.object,
         )

@@ -57,7 +57,7 @@ def _run(verb: str, words: list[str]) -> int:
         return 130
     except SystemExit as leave:  # argparse
         return leave.code if isinstance(leave.code, int) else EXIT_CALL
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  a bug becomes exit 70 and one line
         return _failed(error, debug=debug)
     return code
 

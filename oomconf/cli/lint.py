@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
+from pathlib import Path
 
 from oomconf import dialects
-from oomconf.api import selected_ids
 from oomconf.api import lint as lint_spec
+from oomconf.api import selected_ids
 from oomconf.cli import EXIT_BUG, EXIT_CALL
 from oomconf.cli._shared import collector_off, exit_code, load, named, show
 from oomconf.engine import Report
@@ -66,9 +66,9 @@ def _specs(paths: tuple[str, ...]) -> tuple[list[str], list[tuple[str, str]], li
     unreadable: list[tuple[str, str]] = []
     rooms = dialects.discover()
     for path in paths:
-        if path != STDIN and not os.path.exists(path):
+        if path != STDIN and not Path(path).exists():
             unreadable.append((path, "no such file or folder"))
-        elif path != STDIN and os.path.isdir(path):
+        elif path != STDIN and Path(path).is_dir():
             for found in walk(path.rstrip("/") or path):
                 if is_spec_name(found):
                     specs.append(found)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from oomconf.ledger import Book
-from oomconf.policy import Facts, Setting, Workload, size_of
+from oomconf.policy import Facts, Workload, size_of
 from oomconf.quantity import INFINITY, Size
 
 _DOUBLE: Final = 1 << 53
@@ -69,7 +69,7 @@ def _limits(workload: Workload, identity: str, book: Book, engine: Engine) -> No
 
 
 def _protection(workload: Workload, identity: str, facts: Facts, book: Book, engine: Engine) -> None:
-    low, minimum, high = workload.memory_low, workload.memory_min, workload.memory_high
+    low, minimum = workload.memory_low, workload.memory_min
     v1 = facts.cgroup_version is not None and facts.cgroup_version.value == 1
     if low is not None:
         amount = size_of(low)
@@ -87,12 +87,13 @@ def _protection(workload: Workload, identity: str, facts: Facts, book: Book, eng
             book.exact(workload.object, identity, "memory_low", low, "effective only where its slice carries it")
     if minimum is not None:
         book.impossible(workload.object, identity, "memory_min", minimum, "Docker has no flag for memory.min; memory.low is its promise")
-    if high is not None:
-        _high(workload, high, identity, facts, book, engine)
+    _high(workload, identity, facts, book, engine)
 
 
-def _high(workload: Workload, high: Setting[Size] | Setting[object], identity: str, facts: Facts, book: Book, engine: Engine) -> None:
-    amount = size_of(workload.memory_high)
+def _high(workload: Workload, identity: str, facts: Facts, book: Book, engine: Engine) -> None:
+    high, amount = workload.memory_high, size_of(workload.memory_high)
+    if high is None:
+        return
     driver = None if facts.docker_cgroup_driver is None else facts.docker_cgroup_driver.value
     if amount is None or amount >= INFINITY:
         book.impossible(workload.object, identity, "memory_high", high, "Docker has no flag for memory.high")
@@ -105,7 +106,7 @@ def _high(workload: Workload, high: Setting[Size] | Setting[object], identity: s
 
 
 def _behaviour(workload: Workload, identity: str, facts: Facts, book: Book, engine: Engine) -> None:
-    adj, restart, oom_policy = workload.oom_score_adj, workload.restart, workload.oom_policy
+    adj = workload.oom_score_adj
     rootless = facts.docker_rootless is not None and facts.docker_rootless.value is True
     if adj is not None and adj.value is not None:
         if rootless and adj.value < 0:
@@ -120,6 +121,11 @@ def _behaviour(workload: Workload, identity: str, facts: Facts, book: Book, engi
         else:
             engine.slice = workload.slice.value
             book.exact(workload.object, identity, "slice", workload.slice)
+    _afterwards(workload, identity, book, engine)
+
+
+def _afterwards(workload: Workload, identity: str, book: Book, engine: Engine) -> None:
+    restart, oom_policy = workload.restart, workload.oom_policy
     if restart is not None and restart.value is not None:
         if restart.value == "on-abnormal":
             engine.restart = "on-failure"

@@ -151,7 +151,7 @@ def _read_line(line: tuple[Word, list[Word]]) -> tuple[Workload, list[Entry]]:
             at=verb.at,
             heap=Setting(hint.heap or hint.percent, verb.at),
             knob=hint.knob,
-        )  # type: ignore[arg-type]
+        )
         for hint in read_environment(environment)
     )
     return Workload(name=name, object=name, at=verb.at, placement=place, runtimes=hints, **fields), entries

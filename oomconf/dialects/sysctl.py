@@ -103,7 +103,12 @@ def _fault(key: str, value: str) -> str:
         return "is written empty, which the kernel refuses"
     known = SYSCTLS.get(key)
     # the kernel takes blanks behind a number and what follows them is lost (lib/sysctl: proc_get_long)
-    if known is not None and known.kind in ("int", "ulong") and "#" in value and value.split("#")[0] == value.split("#")[0].rstrip():
+    if (
+        known is not None
+        and known.kind in ("int", "ulong")
+        and "#" in value
+        and value.split("#", maxsplit=1)[0] == value.split("#", maxsplit=1)[0].rstrip()
+    ):
         return f"'{value}' is written whole, comment and all, which the kernel refuses"
     return ""
 

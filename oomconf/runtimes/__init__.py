@@ -1,9 +1,28 @@
-"""Language runtimes inside a memory limit: the environment that holds their heaps below it, and the heaps that files already set."""
+"""What a language runtime inside a memory limit does by itself, is told by its environment, and is found to be told."""
 
 from __future__ import annotations
 
-from oomconf.runtimes.hints import Hint, read_command, read_environment
-from oomconf.runtimes.limits import default_heap, overhead
-from oomconf.runtimes.say import Environment, Variable, environment
+from oomconf.runtimes._command import program, read_command
+from oomconf.runtimes._environment import Environment, Variable, environment
+from oomconf.runtimes._heaps import default_heap, heap_under, jvm_rounded, overhead, share
+from oomconf.runtimes._hint import JVM_VARIABLES, SCRIPT_VARIABLES, Hint, Kind, effective
+from oomconf.runtimes._variables import read_environment
 
-__all__ = ["Environment", "Hint", "Variable", "default_heap", "environment", "overhead", "read_command", "read_environment"]
+__all__ = [
+    "JVM_VARIABLES",
+    "SCRIPT_VARIABLES",
+    "Environment",
+    "Hint",
+    "Kind",
+    "Variable",
+    "default_heap",
+    "effective",
+    "environment",
+    "heap_under",
+    "jvm_rounded",
+    "overhead",
+    "program",
+    "read_command",
+    "read_environment",
+    "share",
+]

@@ -66,7 +66,7 @@ def _names(tree: Mapping) -> Iterator[Problem]:
     for section, pattern, accepted in kinds:
         node = tree.get(section)
         for name, at in node.keys_at.items() if isinstance(node, Mapping) else ():
-            if name in node and pattern.fullmatch(name) is None:
+            if pattern.fullmatch(name) is None and isinstance(node, Mapping) and name in node:
                 yield Problem(place(at), f"{name[:80]!r} cannot be a name in {section}", f"use {accepted}")
 
 
@@ -78,14 +78,15 @@ def _host_problems(spec: Spec, tree: Mapping) -> Iterator[Problem]:
         if host.page_size is not None and host.page_size.value not in (4096, 16384, 65536):
             yield Problem(host.page_size.at, f"{host.page_size.value} is not a page size of Linux", "say 4096, 16384 or 65536")
         total = host.memtotal or host.ram
-        if total is not None and total.value is not None and host.reserved is not None and host.reserved.value is not None:
-            if host.reserved.value >= total.value:
-                yield Problem(
-                    host.reserved.at,
-                    f"reserved {host.reserved.value} leaves nothing of {total.value}",
-                    "reserve what the kernel and agents need, such as 768M",
-                    (Related(total.at, "RAM is declared here"),),
-                )
+        if total is None or host.reserved is None or total.value is None or host.reserved.value is None:
+            continue
+        if host.reserved.value >= total.value:
+            yield Problem(
+                host.reserved.at,
+                f"reserved {host.reserved.value} leaves nothing of {total.value}",
+                "reserve what the kernel and agents need, such as 768M",
+                (Related(total.at, "RAM is declared here"),),
+            )
 
 
 def _sysctl_problems(name: str, host: Host, tree: Mapping) -> Iterator[Problem]:
@@ -173,11 +174,11 @@ def _service_problems(name: str, service: Service, spec: Spec, tree: Mapping) ->
             "only kubernetes and compose have replicas",
             "systemd units have 'instances'; else make one service for each",
         )
-    yield from _said_problems(name, service, spec, at)
+    yield from _said_problems(name, service, spec)
     yield from _placement_problems(name, service, spec, tree)
 
 
-def _said_problems(name: str, service: Service, spec: Spec, at: Location) -> Iterator[Problem]:
+def _said_problems(name: str, service: Service, spec: Spec) -> Iterator[Problem]:
     for said in (service, *service.overrides.values()):
         if said.protect is not None and said.oom_score_adj is not None:
             yield Problem(
@@ -195,18 +196,15 @@ def _said_problems(name: str, service: Service, spec: Spec, at: Location) -> Ite
         if said.slice is not None and said.slice.value not in (*spec.slices, *_SYSTEM_SLICES):
             yield Problem(said.slice.at, f"there is no slice '{said.slice.value}'", suggest(str(said.slice.value), list(spec.slices)))
         promise = said.memory.min or said.memory.low
-        if promise is not None and service.kubernetes is None and service.cgroup is None and (said.slice or service.slice) is None:
+        home = said.slice or service.slice
+        if promise is not None and service.kubernetes is None and service.cgroup is None and home is None:
             yield Problem(
                 promise.at,
                 f"services.{name} is promised memory but names no slice",
                 "add 'slice:': a promise counts only if every ancestor carries it",
             )
-        if promise is not None and (said.slice or service.slice) is not None and (said.slice or service.slice).value in _SYSTEM_SLICES:  # type: ignore[union-attr]
-            yield Problem(
-                promise.at,
-                f"{(said.slice or service.slice).value} belongs to systemd and carries no promise",
-                "name a slice of your own under 'slices:'",
-            )  # type: ignore[union-attr]
+        if promise is not None and home is not None and home.value in _SYSTEM_SLICES:
+            yield Problem(promise.at, f"{home.value} belongs to systemd and carries no promise", "name a slice of your own under 'slices:'")
 
 
 def _placement_problems(name: str, service: Service, spec: Spec, tree: Mapping) -> Iterator[Problem]:

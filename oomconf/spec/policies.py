@@ -117,9 +117,9 @@ class _Builder:
             at = key_at(self.tree, "services", name)
             for host in self.hosts_of(service):
                 self.on_host.get(host, self.in_cluster).append(self.workload(name, service, host, at))
-        for name, host in self.spec.hosts.items():
-            yield self.host(name, host)
-        namespaces = tuple(self.namespace(name, plan) for name, plan in self.spec.namespaces.items())
+        for name, plan in self.spec.hosts.items():
+            yield self.host(name, plan)
+        namespaces = tuple(self.namespace(name, space) for name, space in self.spec.namespaces.items())
         if namespaces or self.in_cluster:
             yield Policy(
                 name=CLUSTER, object=CLUSTER, source=self.source, scope="cluster", groups=namespaces, workloads=tuple(self.in_cluster)

@@ -144,8 +144,10 @@ def _near(key: str, kind: str) -> _units.Directive | None:
     plain = _plain(key[:80])
     best = plain if plain in _PLAIN else ""
     if not best:
+        # a slip spoils three of them at most
+        fewest = max(_SHARED, len(plain) // 2 - 1)
         shared = Counter(name for trigram in _trigrams(plain) for name in _SHARING.get(trigram, ()))
-        scored = [(SequenceMatcher(None, plain, name).ratio(), name) for name, count in shared.most_common(5) if count >= _SHARED]
+        scored = [(SequenceMatcher(None, plain, name).ratio(), name) for name, count in shared.most_common(5) if count >= fewest]
         score, name = max(scored, default=(0.0, ""))
         best = name if score >= _NEAR else ""
     row = _units.find(_PLAIN[best]) if best else None

@@ -34,6 +34,7 @@ _USER: Final = (
     "usr/local/share/systemd/user",
     "usr/share/systemd/user",
     "usr/local/lib/systemd/user",
+    "lib/systemd/user",
     "usr/lib/systemd/user",
 )
 _CONF: Final = ("etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd", "lib/systemd")  # an end after the whole

@@ -1,0 +1,147 @@
+"""The kubelet: a KubeletConfiguration drop-in, both ways (kubelet.config.k8s.io/v1beta1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
+from oomconf.dialects._common import header
+from oomconf.dialects._yaml import Mapping, Node, Scalar, compose
+from oomconf.ledger import Artifact, Book, Rendering
+from oomconf.policy import Kubelet, Origin, Policy, Setting
+from oomconf.quantity import Percent, SizeError, systemd
+from oomconf.quantity import kubernetes as grammar
+
+PATH: Final = "root/etc/kubernetes/kubelet.conf.d/60-oomconf.conf"
+_OTHER_SIGNALS: Final = (
+    ("nodefs.available", "10%"),
+    ("nodefs.inodesFree", "5%"),
+    ("imagefs.available", "15%"),
+    ("imagefs.inodesFree", "5%"),
+)
+"""The kubelet's defaults: setting one signal drops the others (pkg/kubelet/apis/config/v1beta1/defaults.go)."""
+_SIZES: Final = (("systemReserved", "system_reserved"), ("kubeReserved", "kube_reserved"))
+_SINCE: Final = {"single_process_oom_kill": (1, 32, "singleProcessOOMKill")}
+_BOOLEANS: Final = (("failSwapOn", "fail_swap_on"), ("singleProcessOOMKill", "single_process_oom_kill"))
+
+
+def render(policy: Policy, needs: Rendered) -> Rendering:
+    """Write the said keys only; `version` is a fact, not a key."""
+    plan = policy.kubelet
+    if plan is None:
+        return Rendering()
+    book = Book("kubelet")
+    lines: list[str] = []
+    for key, field in _SIZES:
+        setting: Setting[Any] | None = getattr(plan, field)
+        if setting is not None and setting.value is not None:
+            book.exact(policy.object, "KubeletConfiguration", field, setting)
+            lines += [f"{key}:", f"  memory: {grammar.format(setting.value)}"]
+    if plan.eviction_hard is not None:
+        book.exact(policy.object, "KubeletConfiguration", "eviction_hard", plan.eviction_hard)
+        lines += ["evictionHard:", f"  memory.available: {_threshold(plan.eviction_hard)}"]
+        lines += [f"  {name}: {value}" for name, value in _OTHER_SIGNALS]
+    for key, field in _BOOLEANS:
+        flag: Setting[bool] | None = getattr(plan, field)
+        if flag is not None:
+            why = _too_old(plan, field)
+            if why:
+                book.impossible(policy.object, "KubeletConfiguration", field, flag, why)
+            else:
+                book.exact(policy.object, "KubeletConfiguration", field, flag)
+                lines.append(f"{key}: {'true' if flag.value else 'false'}")
+    if plan.swap_behavior is not None:
+        book.exact(policy.object, "KubeletConfiguration", "swap_behavior", plan.swap_behavior)
+        lines += ["memorySwap:", f"  swapBehavior: {plan.swap_behavior.value}"]
+    if plan.max_pods is not None:
+        book.exact(policy.object, "KubeletConfiguration", "max_pods", plan.max_pods)
+        lines.append(f"maxPods: {plan.max_pods.value}")
+    if not lines:
+        return Rendering()
+    text = needs.templates.render("kubelet/kubelet.conf.j2", header=header(policy.source, [policy.object]), lines=lines)
+    return Rendering(artifacts=(Artifact(path=PATH, text=text, objects=(policy.object,)),), ledger=tuple(book.cells))
+
+
+def _threshold(setting: Setting[Any]) -> str:
+    return f'"{setting.value}"' if isinstance(setting.value, Percent) else grammar.format(setting.value or 0)
+
+
+def _too_old(plan: Kubelet, field: str) -> str:
+    major, minor, key = _SINCE.get(field, (0, 0, ""))
+    if plan.version is None or plan.version.value is None:
+        return ""
+    parts = [int(part) for part in plan.version.value.split("-", maxsplit=1)[0].split(".") if part.isdigit()]
+    return f"the kubelet knows {key} since {major}.{minor}" if tuple(parts[:2]) < (major, minor) else ""
+
+
+def claims(path: str) -> bool:
+    """Drop-ins of a kubelet's config folder; other files are known by their kind, when manifests are read."""
+    return "kubelet.conf.d/" in path and path.endswith(".conf")
+
+
+def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: ARG001
+    """Read KubeletConfiguration drop-ins in order of name; the later key wins."""
+    fields: dict[str, Any] = {}
+    entries: list[Entry] = []
+    for document in sorted(documents, key=lambda document: document.path.rpartition("/")[2]):
+        for one in compose(document.text, path=document.path)[0]:
+            if isinstance(one.root, Mapping) and _text(one.root.get("kind")) == "KubeletConfiguration":
+                _take(one.root, fields, entries)
+    if not fields and not entries:
+        return Reading()
+    return Reading((Policy(name="host", object="host", kubelet=Kubelet(**fields)),), tuple(entries))
+
+
+def _take(root: Mapping, fields: dict[str, Any], entries: list[Entry]) -> None:
+    ways: dict[str, tuple[tuple[str, ...], Any]] = {
+        "system_reserved": (("systemReserved", "memory"), grammar.parse),
+        "kube_reserved": (("kubeReserved", "memory"), grammar.parse),
+        "eviction_hard": (("evictionHard", "memory.available"), _read_threshold),
+        "fail_swap_on": (("failSwapOn",), _read_boolean),
+        "single_process_oom_kill": (("singleProcessOOMKill",), _read_boolean),
+        "swap_behavior": (("memorySwap", "swapBehavior"), str),
+        "max_pods": (("maxPods",), _read_number),
+    }
+    for field, (way, parse) in ways.items():
+        node: Node | None = root
+        for key in way:
+            node = node.get(key) if isinstance(node, Mapping) else None
+        if isinstance(node, Scalar):
+            try:
+                value, fault = parse(node.text), ""
+            except SizeError as error:
+                value, fault = None, error.message
+            entries.append(Entry("kubelet", "KubeletConfiguration", "", ".".join(way), node.text, node.at, fault))
+            fields[field] = Setting(value, node.at, Origin.WRITTEN, node.text)
+
+
+def _read_threshold(text: str) -> Any:  # noqa: ANN401
+    return systemd.parse_permyriad(text) if text.endswith("%") else grammar.parse(text)
+
+
+def _read_boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise SizeError(f"'{text[:40]}' is neither true nor false")
+    return text == "true"
+
+
+def _read_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:  # noqa: PLR2004
+        raise SizeError(f"'{text[:40]}' is no number")
+    return int(text)
+
+
+def _text(node: Node | None) -> str:
+    return node.text if isinstance(node, Scalar) else ""
+
+
+DIALECT: Final = Dialect(
+    name="kubelet",
+    family="kubernetes",
+    summary="etc/kubernetes/kubelet.conf.d/60-oomconf.conf: reservations, eviction and swap of a node",
+    render=render,
+    claims=claims,
+    read=read,
+    proven="by documentation",
+)

@@ -1,0 +1,236 @@
+"""Manifests → policy: containers of every workload kind, LimitRange and ResourceQuota, with the API server's own quantities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+from oomconf.dialect import Document, Entry, Reading, Sources
+from oomconf.dialects._yaml import Mapping, Node, Scalar, compose
+from oomconf.dialects._yaml import Sequence as Items
+from oomconf.policy import Group, KubernetesContainer, LimitRange, Origin, Policy, ResourceQuota, Runtime, Setting, Workload
+from oomconf.quantity import Size, SizeError
+from oomconf.quantity import kubernetes as grammar
+from oomconf.runtimes import Hint, read_command, read_environment
+
+_ENDS: Final = (".yaml", ".yml", ".json")
+_WAYS: Final = {"Pod": ("spec",), "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"), "PodTemplate": ("template", "spec")}
+_TEMPLATE: Final = ("spec", "template", "spec")
+_RESOURCES: Final = ("memory", "cpu", "ephemeral-storage")
+_MOST_OBJECTS: Final = 100_000
+
+
+def claims(path: str) -> bool:
+    """YAML and JSON; what has no apiVersion and kind is passed over when it is read."""
+    return path.endswith(_ENDS)
+
+
+def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: ARG001
+    """Read every object of every document, those of lists too; one policy, since a cluster has no host. Never raises."""
+    reader = _Reader()
+    for document in documents:
+        for one in compose(document.text, path=document.path)[0]:
+            for thing in _objects(one.root):
+                reader.take(thing)
+    if not reader.workloads and not reader.groups and not reader.entries:
+        return Reading()
+    policy = Policy(
+        name="kubernetes",
+        object="kubernetes",
+        scope="cluster",
+        workloads=tuple(reader.workloads),
+        groups=tuple(reader.groups.values()),
+    )
+    return Reading((policy,), tuple(reader.entries))
+
+
+def _objects(root: Node | None) -> Iterator[Mapping]:
+    stack: list[Node] = [] if root is None else [root]
+    count = 0
+    while stack and count < _MOST_OBJECTS:
+        node = stack.pop()
+        count += 1
+        if isinstance(node, Items):
+            stack.extend(reversed(node))
+        elif isinstance(node, Mapping) and "kind" in node and "apiVersion" in node:
+            items = node.get("items")
+            if _text(node["kind"]).endswith("List") and isinstance(items, Items):
+                stack.extend(reversed(items))
+            else:
+                yield node
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.workloads: list[Workload] = []
+        self.groups: dict[str, Group] = {}
+        self.entries: list[Entry] = []
+
+    def take(self, thing: Mapping) -> None:
+        kind = _text(thing.get("kind"))
+        if kind == "LimitRange":
+            self.limit_range(thing)
+        elif kind == "ResourceQuota":
+            self.quota(thing)
+        else:
+            spec = _inside(thing, *_WAYS.get(kind, _TEMPLATE))
+            if isinstance(spec, Mapping) and ("containers" in spec or "initContainers" in spec):
+                self.pod(thing, kind, spec)
+
+    def pod(self, thing: Mapping, kind: str, spec: Mapping) -> None:
+        name, namespace = _text(_inside(thing, "metadata", "name")), _text(_inside(thing, "metadata", "namespace")) or None
+        replicas = _inside(thing, "spec", "replicas") if kind != "Pod" else None
+        priority = _text(spec.get("priorityClassName")) or None
+        for section in ("containers", "initContainers"):
+            items = spec.get(section)
+            for container in items if isinstance(items, Items) else ():
+                if isinstance(container, Mapping):
+                    self.container(container, section, kind, name, namespace, replicas, priority)
+
+    def container(
+        self, node: Mapping, section: str, kind: str, name: str, namespace: str | None, replicas: Node | None, priority: str | None
+    ) -> None:
+        own = _text(node.get("name"))
+        role: Any = "container" if section == "containers" else "sidecar" if _text(node.get("restartPolicy")) == "Always" else "init"
+        place = KubernetesContainer(kind=kind, name=name, namespace=namespace, container=own, role=role, priority_class=priority)
+        thing = f"{kind}/{namespace or 'default'}/{name}/{own}"
+        self.judge_keys(thing, node.get("resources"))
+        self.workloads.append(
+            Workload(
+                name=own or name,
+                object=thing,
+                at=node.at,
+                placement=place,
+                memory_max=self.memory(thing, "limits", _inside(node, "resources", "limits", "memory")),
+                memory_request=self.memory(thing, "requests", _inside(node, "resources", "requests", "memory")),
+                cpu_limit=_cpu(_inside(node, "resources", "limits", "cpu")),
+                cpu_request=_cpu(_inside(node, "resources", "requests", "cpu")),
+                replicas=_number(replicas),
+                runtimes=tuple(_runtimes(node)),
+            )
+        )
+
+    def memory(self, thing: str, section: str, node: Node | None) -> Setting[Size] | None:
+        """A quantity as the API server takes the plain text; null is 0 to it, and 0 is no limit."""
+        if not isinstance(node, Scalar):
+            return None
+        text = "0" if node.is_null else node.text.strip(" ")
+        value: Size | None = None
+        fault = hint = ""
+        try:
+            quantity = grammar.quantity(text)
+            if quantity.overflow or quantity.bytes < 0:
+                fault = "is refused or means nothing: it must be from 0 to 2^63-1 bytes"
+            else:
+                value = Size(quantity.bytes)
+                if quantity.fractional:
+                    fault = f"is a fraction of a byte, rounded up to {quantity.bytes}"
+                    hint = "in Kubernetes m is a thousandth; say Mi"
+                elif value == 0 and section in ("limits", "requests"):
+                    fault = "is 0, which Kubernetes takes for no value at all"
+        except SizeError as error:
+            fault, hint = f"is refused by the API server: {error.message}", error.hint
+        self.entries.append(Entry("kubernetes", thing, section, "memory", node.text, node.at, fault, hint))
+        if value == 0:
+            return None
+        return Setting(value, node.at, Origin.WRITTEN, node.text)
+
+    def judge_keys(self, thing: str, resources: Node | None) -> None:
+        """Note keys that the API server refuses or drops: `limit` for `limits`, `mem` for `memory`."""
+        if not isinstance(resources, Mapping):
+            return
+        for key, at in resources.keys_at.items():
+            if key not in ("limits", "requests", "claims"):
+                near = get_close_matches(key, ("limits", "requests"), n=1)
+                hint = f"did you mean {near[0]}?" if near else "resources has limits and requests"
+                self.entries.append(Entry("kubernetes", thing, "resources", key, "", at.at, "is not a key of resources", hint))
+        for section in ("limits", "requests"):
+            values = resources.get(section)
+            for key, at in values.keys_at.items() if isinstance(values, Mapping) else ():
+                if key not in _RESOURCES and "/" not in key and not key.startswith("hugepages-"):
+                    near = get_close_matches(key.lower(), _RESOURCES, n=1, cutoff=0.5)
+                    hint = f"did you mean {near[0]}?" if near else ""
+                    self.entries.append(Entry("kubernetes", thing, section, key, "", at.at, "is not a resource of a container", hint))
+
+    def limit_range(self, thing: Mapping) -> None:
+        namespace = _text(_inside(thing, "metadata", "namespace")) or "default"
+        limits = _inside(thing, "spec", "limits")
+        for item in limits if isinstance(limits, Items) else ():
+            if isinstance(item, Mapping) and _text(item.get("type")) == "Container":
+                name = f"LimitRange/{namespace}"
+                found = LimitRange(
+                    at=item.at,
+                    default_request=self.memory(name, "defaultRequest", _inside(item, "defaultRequest", "memory")),
+                    default=self.memory(name, "default", _inside(item, "default", "memory")),
+                    min=self.memory(name, "min", _inside(item, "min", "memory")),
+                    max=self.memory(name, "max", _inside(item, "max", "memory")),
+                )
+                self.group(namespace, thing, limit_range=found)
+
+    def quota(self, thing: Mapping) -> None:
+        namespace = _text(_inside(thing, "metadata", "namespace")) or "default"
+        hard = _inside(thing, "spec", "hard")
+        if isinstance(hard, Mapping):
+            name = f"ResourceQuota/{namespace}"
+            found = ResourceQuota(
+                at=hard.at,
+                requests_memory=self.memory(name, "hard", hard.get("requests.memory") or hard.get("memory")),
+                limits_memory=self.memory(name, "hard", hard.get("limits.memory")),
+                pods=_number(hard.get("pods")),
+            )
+            self.group(namespace, thing, resource_quota=found)
+
+    def group(self, namespace: str, thing: Mapping, **said: Any) -> None:  # noqa: ANN401
+        below = self.groups.get(namespace)
+        if below is None:
+            self.groups[namespace] = Group(name=namespace, kind="namespace", object=f"Namespace/{namespace}", at=thing.at, **said)
+        else:
+            known = {"limit_range": below.limit_range, "resource_quota": below.resource_quota, **said}
+            self.groups[namespace] = Group(name=namespace, kind="namespace", object=below.object, at=below.at, **known)
+
+
+def _runtimes(container: Mapping) -> Iterator[Runtime]:
+    env = container.get("env")
+    for item in env if isinstance(env, Items) else ():
+        value = item.get("value") if isinstance(item, Mapping) else None
+        if isinstance(item, Mapping) and isinstance(value, Scalar):
+            for hint in read_environment({_text(item.get("name")): value.text}):
+                yield _runtime(hint, value)
+    for key in ("command", "args"):
+        words = container.get(key)
+        if isinstance(words, Items):
+            for hint in read_command([word.text for word in words if isinstance(word, Scalar)]):
+                yield _runtime(hint, words)
+
+
+def _runtime(hint: Hint, node: Scalar | Items) -> Runtime:
+    kind: Any = hint.kind if hint.kind in ("jvm", "go", "node", "dotnet") else "other"
+    return Runtime(kind=kind, at=node.at, heap=Setting(hint.heap or hint.percent, node.at, text=hint.text), knob=hint.knob)
+
+
+def _inside(node: Node | None, *keys: str) -> Node | None:
+    for key in keys:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node
+
+
+def _text(node: Node | None) -> str:
+    return node.text if isinstance(node, Scalar) else ""
+
+
+def _number(node: Node | None) -> Setting[int] | None:
+    if not isinstance(node, Scalar) or not node.text.isascii() or not node.text.isdigit() or len(node.text) > 9:  # noqa: PLR2004
+        return None
+    return Setting(int(node.text), node.at, Origin.WRITTEN, node.text)
+
+
+def _cpu(node: Node | None) -> Setting[int] | None:
+    """A CPU quantity in thousandths, rounded up as the scheduler does."""
+    if not isinstance(node, Scalar):
+        return None
+    try:
+        value = grammar.quantity(node.text.strip(" ")).value * 1000
+    except SizeError:
+        return Setting(None, node.at, Origin.WRITTEN, node.text)
+    return Setting(int(-(-value // 1)), node.at, Origin.WRITTEN, node.text)

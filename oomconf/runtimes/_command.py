@@ -1,0 +1,140 @@
+"""Heaps and caches read back from command lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from oomconf.runtimes._hint import Hint
+from oomconf.runtimes._servers import server_hints
+from oomconf.runtimes._variables import KNOWN, jvm_hints, node_hints, read_environment
+from oomconf.runtimes._words import SHELL, split
+
+__all__ = ["program", "read_command"]
+
+_PROGRAMS: Final = {
+    "java": "java",
+    "node": "node",
+    "nodejs": "node",
+    "redis-server": "redis-server",
+    "valkey-server": "redis-server",
+    "keydb-server": "redis-server",
+    "postgres": "postgres",
+    "postmaster": "postgres",
+    "memcached": "memcached",
+    "mariadbd": "mariadbd",
+    "mysqld": "mariadbd",
+    "mongod": "mongod",
+    "dotnet": "dotnet",
+}
+_SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
+_ASSIGNMENT: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)", re.DOTALL)
+_PARTING: Final = frozenset({";", "&&", "||", "|", "&", "\n"})
+_DEEPEST: Final = 3
+
+# options whose value is the next word (java -help, node --help), so that it is not taken for the program's name
+_JAVA_VALUED: Final = frozenset({
+    "-cp", "-classpath", "--class-path", "-p", "--module-path", "--upgrade-module-path", "--add-modules", "--add-opens",
+    "--add-exports", "--add-reads", "--limit-modules", "--patch-module", "--source", "--describe-module", "-d",
+})  # fmt: skip
+_NODE_VALUED: Final = frozenset({
+    "-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "-e", "--eval", "-p", "--print",
+    "-pe", "--input-type", "--env-file", "--env-file-if-exists", "--title", "--icu-data-dir", "--openssl-config",
+    "--dns-result-order", "--unhandled-rejections", "--redirect-warnings", "--diagnostic-dir", "--report-dir",
+    "--report-directory", "--watch-path", "--test-reporter", "--inspect-port", "--max-http-header-size",
+})  # fmt: skip
+
+
+def program(words: Sequence[str]) -> str | None:
+    """Give the name of the first program in a command that has a heap or cache to set, such as `java`; None where there is none."""
+    position = _position(words)
+    return None if position is None else _PROGRAMS[_base(words[position])]
+
+
+def read_command(words: Sequence[str]) -> tuple[Hint, ...]:
+    """Read what a command line, cut into words, says of heaps and caches, also behind wrappers such as `env`, `tini --` and `sh -c`.
+
+    Without a program that is known, as in a container's arguments, the flags that can mean only one thing are read. A heap that stands
+    behind the name of java's or node's program goes to that program: the hint says so in `fault`. Nothing is raised.
+    """
+    return tuple(hint for command in _commands(tuple(words), 0) for hint in _read(command))
+
+
+def _commands(words: tuple[str, ...], depth: int) -> Iterator[tuple[str, ...]]:
+    script = _script(words)
+    if script is None or depth >= _DEEPEST:
+        yield words
+        return
+    inner, _ = split(re.sub(r"(;|&&|\|\||\n)", r" \1 ", script), SHELL)
+    command: list[str] = []
+    for word in (*inner, ";"):
+        if word in _PARTING:
+            yield from _commands(tuple(command), depth + 1) if command else ()
+            command = []
+        else:
+            command.append(word)
+
+
+def _script(words: Sequence[str]) -> str | None:
+    for position, word in enumerate(words[:-1]):
+        if _base(word) in _PROGRAMS:
+            return None
+        if re.fullmatch("-[a-z]*c", word) and any(_base(before) in _SHELLS for before in words[:position]):
+            return words[position + 1]
+    return None
+
+
+def _base(word: str) -> str:
+    return word.rpartition("/")[2]
+
+
+def _position(words: Sequence[str]) -> int | None:
+    return next((position for position, word in enumerate(words) if _base(word) in _PROGRAMS), None)
+
+
+def _read(words: tuple[str, ...]) -> list[Hint]:
+    position = _position(words)
+    ahead = words if position is None else words[:position]
+    assigned = [found for word in ahead if (found := _ASSIGNMENT.fullmatch(word)) is not None and found["name"] in KNOWN]
+    hints = list(read_environment({found["name"]: found["value"] for found in assigned}))
+    if position is None:
+        return [*hints, *jvm_hints(words), *node_hints(words), *server_hints(words, None)]
+    name, rest = _PROGRAMS[_base(words[position])], words[position + 1 :]
+    if name == "java":
+        end = _end(rest, _JAVA_VALUED, ("-jar", "-m", "--module"))
+        return [*hints, *jvm_hints(rest[:end], launcher=True), *_misplaced(jvm_hints, rest, end, "java")]
+    if name == "node":
+        end = _end(rest, _NODE_VALUED, ())
+        return [*hints, *node_hints(rest[:end]), *_misplaced(node_hints, rest, end, "node")]
+    return [*hints, *server_hints(rest, name)]
+
+
+def _end(words: Sequence[str], valued: frozenset[str], naming: tuple[str, ...]) -> int:
+    position = 0
+    while position < len(words):
+        word = words[position]
+        if word in naming or word == "--" or not word.startswith(("-", "@")):
+            return position
+        position += 2 if word in valued else 1
+    return len(words)
+
+
+def _misplaced(reader: Callable[[Sequence[str]], list[Hint]], words: Sequence[str], end: int, name: str) -> list[Hint]:
+    named = end + 1 if end < len(words) and words[end].startswith("-") else end
+    behind = words[named + 1 :]
+    # a word behind an option without '=' may be that option's value, meant for a process that the program starts
+    own = [word for before, word in zip(("", *behind), behind, strict=False) if not before.startswith("-") or "=" in before]
+    own = [word for word in own if word.startswith("-")]
+    return [
+        replace(
+            hint,
+            heap=None,
+            percent=None,
+            min_percent=None,
+            fault=f"'{hint.text}' stands behind '{words[named]}' and goes to that program, not to {name}",
+        )
+        for hint in reader(own)
+        if hint.heap is not None or hint.percent is not None
+    ]
