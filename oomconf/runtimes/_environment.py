@@ -227,7 +227,7 @@ def _decimal(order: _Order) -> str:
     if percent is None and order.memory_max is not None:
         percent = share(order.kind, order.memory_max)
     whole, rest = divmod(0 if percent is None else percent.permyriad, 100)
-    # JDK-8219312 and older: without a decimal point some JDKs refuse the value
+    # always with a decimal point: the option is a double
     return f"{whole}.{rest:02d}".removesuffix("0")
 
 

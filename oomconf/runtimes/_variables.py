@@ -35,7 +35,7 @@ def read_environment(variables: Mapping[str, str]) -> tuple[Hint, ...]:
         if name in variables:
             read = reader(name, variables[name])
             (dotnets if name in _DOTNET else found).extend(read)
-    # docs/core/runtime-config/garbage-collector.md: bytes beat percent, and DOTNET_ beats COMPlus_
+    # bytes beat percent, and DOTNET_ beats COMPlus_, which is the order of _DOTNET
     counts = next((hint for hint in dotnets if hint.fault is None), None)
     return (*found, *(hint for hint in dotnets if hint is counts or hint.fault is not None))
 
