@@ -87,7 +87,14 @@ def kubernetes(draw) -> Policy:  # type: ignore[no-untyped-def]
     kinds = ["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod", "ReplicaSet", "ReplicationController"]
     made: list[Workload] = []
     for kind in draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=3, unique=True)):
-        for role, name in draw(st.lists(st.sampled_from([("container", "a"), ("container", "b"), ("init", "i"), ("sidecar", "s")]), min_size=1, max_size=3, unique=True)):
+        for role, name in draw(
+            st.lists(
+                st.sampled_from([("container", "a"), ("container", "b"), ("init", "i"), ("sidecar", "s")]),
+                min_size=1,
+                max_size=3,
+                unique=True,
+            )
+        ):
             place = KubernetesContainer(kind=kind, name="api", namespace=draw(st.sampled_from([None, "prod"])), container=name, role=role)
             more = {
                 "memory_request": draw(maybe(promises)),
@@ -101,7 +108,9 @@ def kubernetes(draw) -> Policy:  # type: ignore[no-untyped-def]
         kind="namespace",
         object="namespaces.prod",
         limit_range=draw(st.one_of(st.none(), st.builds(LimitRange, default_request=sizes, default=sizes, min=sizes, max=sizes))),
-        resource_quota=draw(st.one_of(st.none(), st.builds(ResourceQuota, requests_memory=sizes, limits_memory=sizes, pods=maybe(st.integers(0, 10_000))))),
+        resource_quota=draw(
+            st.one_of(st.none(), st.builds(ResourceQuota, requests_memory=sizes, limits_memory=sizes, pods=maybe(st.integers(0, 10_000))))
+        ),
     )
     return Policy(name="kubernetes", object="kubernetes", source="oomconf.yaml", scope="cluster", workloads=tuple(made), groups=(group,))
 

@@ -19,7 +19,9 @@ EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/oomco
 
 def tree(folder: Path) -> dict[str, tuple[str, bool]]:
     return {
-        str(path.relative_to(folder)): (path.read_text("utf-8"), os.access(path, os.X_OK)) for path in sorted(folder.rglob("*")) if path.is_file()
+        str(path.relative_to(folder)): (path.read_text("utf-8"), os.access(path, os.X_OK))
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
     }
 
 
@@ -29,7 +31,10 @@ def test_an_example_is_rendered_as_it_was(example: str, update: bool, tmp_path: 
     output = oomconf.render(spec)
     oomconf.write(output, tmp_path)
     (tmp_path / "ledger.txt").write_text(
-        "".join(f"{cell.object} {cell.target} {cell.field} = {cell.setting.value}: {cell.status} {cell.note}".rstrip() + "\n" for cell in output.ledger)
+        "".join(
+            f"{cell.object} {cell.target} {cell.field} = {cell.setting.value}: {cell.status} {cell.note}".rstrip() + "\n"
+            for cell in output.ledger
+        )
     )
     kept = GOLDEN / example
     if update:
@@ -41,12 +46,18 @@ def test_an_example_is_rendered_as_it_was(example: str, update: bool, tmp_path: 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_has_no_error_and_no_warning(example: str) -> None:
     report = oomconf.lint(oomconf.load(ROOT / "examples" / example / "oomconf.yaml"))
-    assert [f"{finding.at}: {finding.message} [{finding.rule}]" for finding in report.findings if finding.severity > oomconf.Severity.NOTE] == []
+    assert [
+        f"{finding.at}: {finding.message} [{finding.rule}]" for finding in report.findings if finding.severity > oomconf.Severity.NOTE
+    ] == []
     assert not report.crashed
 
 
 def test_there_are_examples_for_every_target() -> None:
-    targets = {artifact.target for example in EXAMPLES for artifact in oomconf.render(oomconf.load(ROOT / "examples" / example / "oomconf.yaml")).artifacts}
+    targets = {
+        artifact.target
+        for example in EXAMPLES
+        for artifact in oomconf.render(oomconf.load(ROOT / "examples" / example / "oomconf.yaml")).artifacts
+    }
     from oomconf.api import targets as every
 
     assert targets == {dialect.name for dialect in every()}

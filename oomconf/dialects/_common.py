@@ -39,6 +39,7 @@ def variables(workload: Workload, identity: str, book: Book, *, base: str) -> tu
             memory_max=None if limit is None or limit >= INFINITY else limit,
             heap=heap,
             options=runtime.options,
+            version=runtime.version,
             arenas=runtime.arenas,
         )
         setting = _setting(runtime, workload)

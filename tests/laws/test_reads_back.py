@@ -111,7 +111,11 @@ def test_a_kubelet_reads_back(kubelet) -> None:
     assert back == exact
 
 
-@given(st.dictionaries(st.sampled_from(["vm.swappiness", "vm.overcommit_ratio", "kernel.panic", "net.ipv4.conf.all/1.x"]), st.integers(-5, 300)))
+@given(
+    st.dictionaries(
+        st.sampled_from(["vm.swappiness", "vm.overcommit_ratio", "kernel.panic", "net.ipv4.conf.all/1.x"]), st.integers(-5, 300)
+    )
+)
 def test_sysctls_read_back(values) -> None:
     policy = Policy(name="h", object="hosts.h", source="oomconf.yaml", sysctls={key: Setting(str(value)) for key, value in values.items()})
     dialect = dialects.find("sysctl")
@@ -130,7 +134,7 @@ READERS = [(name, path) for name, path in [
 SEEDS = {
     "docker": "#!/bin/sh\nexec docker run -m 512m --memory-swap=1g -e 'A=b c' --oom-score-adj \"-500\" img \\\n cmd\n",
     "compose": generated.BASE,
-    "quadlet": "[Container]\nImage=x\nPodmanArgs=--oom-score-adj=5\nEnvironment=\"A=b\"\n[Service]\nMemoryMax=1G\n",
+    "quadlet": '[Container]\nImage=x\nPodmanArgs=--oom-score-adj=5\nEnvironment="A=b"\n[Service]\nMemoryMax=1G\n',
     "kubernetes": "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  spec: {containers: [{name: a, resources: {limits: {memory: 1Gi}}}]}\n",
     "kubelet": "kind: KubeletConfiguration\napiVersion: v1\nevictionHard: {memory.available: 5%}\n",
     "sysctl": "vm.swappiness = 10\n-kernel.panic=5\n",
@@ -143,7 +147,16 @@ def mutations(draw, seed: str) -> str:  # type: ignore[no-untyped-def]
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(text)))
         cut = draw(st.integers(0, 5))
-        text = text[:at] + draw(st.one_of(st.text(max_size=4), st.sampled_from(["\n", "[", "{", "'", '"', "$", "${A:-", "\\", "\0", "<<: ", "&a ", "*a", "!reset "]))) + text[at + cut :]
+        text = (
+            text[:at]
+            + draw(
+                st.one_of(
+                    st.text(max_size=4),
+                    st.sampled_from(["\n", "[", "{", "'", '"', "$", "${A:-", "\\", "\0", "<<: ", "&a ", "*a", "!reset "]),
+                )
+            )
+            + text[at + cut :]
+        )
     return text
 
 
@@ -164,5 +177,7 @@ def test_a_template_of_the_user_is_taken() -> None:
     dialect = dialects.find("sysctl")
     assert dialect is not None
     assert dialect.render is not None
-    mine = dialect.render(policy, Rendered(Templates({"sysctl/sysctl.conf.j2": "# mine\n{% for row in rows %}{{ row.key }}={{ row.value }}\n{% endfor %}"})))
+    mine = dialect.render(
+        policy, Rendered(Templates({"sysctl/sysctl.conf.j2": "# mine\n{% for row in rows %}{{ row.key }}={{ row.value }}\n{% endfor %}"}))
+    )
     assert mine.artifacts[0].text == "# mine\nvm.swappiness=1\n"
