@@ -176,7 +176,7 @@ def _open_swap(policy: Policy) -> Iterator[Problem]:
         yield Problem(
             maximum.at,
             f"{workload.object} has max but no swap_max, and {policy.object} has {swap.value} of swap",
-            "add swap_max here or under defaults.memory: 0 (killed at max), a size, or infinity; unsaid, systemd takes infinity and Docker max",
+            "add swap_max here or under defaults.memory: 0 (killed at max), a size, or infinity; systemd would take infinity, Docker max",
             (Related(swap.at, "swap is declared here"),),
             object=workload.object,
         )
