@@ -1,0 +1,83 @@
+"""Workloads that nothing can end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from oomconf.policy import Workload
+from oomconf.rule import Context, Problem, Severity, rule
+from oomconf.rules._scores import immortal, limits, program
+
+
+@rule(on=Workload, severity=Severity.ERROR)
+def unkillable_without_limit(workload: Workload, around: Context) -> Iterator[Problem]:
+    """A service at -1000 without a limit takes the machine with it when it leaks.
+
+    The kernel does not even look at a task whose oom_score_adj is -1000 (mm/oom_kill.c: oom_badness), and without a
+    `memory.max` on it or on a slice above nothing else stops it: everything else dies first, then the machine panics with
+    "System is deadlocked on memory". -999 is still the very last to be chosen, and can be. Silent where a declared process is
+    killable, on PostgreSQL's units, whose backends reset their score where the package sets PG_OOM_ADJUST_FILE, and on a
+    score that the vendor ships, such as systemd-udevd's. A program that hands -1000 on is the subject of unkillable-spawner.
+
+    ```yaml bad oomconf.yaml
+    version: 1
+    hosts: {web: {ram: 8G, swap: 0}}
+    services:
+      ledger:
+        oom_score_adj: {value: -1000, reason: "the books must never close"}   ⟵
+        systemd: {unit: ledger.service}
+    ```
+
+    ```yaml good oomconf.yaml
+    version: 1
+    hosts: {web: {ram: 8G, swap: 0}}
+    services:
+      ledger:
+        oom_score_adj: -999
+        systemd: {unit: ledger.service}
+    ```
+
+    ```yaml good oomconf.yaml
+    version: 1
+    hosts: {web: {ram: 8G, swap: 0}}
+    services:
+      ledger:
+        oom_score_adj: {value: -1000, reason: "the parent holds 20M and starts its workers again"}
+        processes: [{name: parent}, {name: worker, count: 8, oom_score_adj: 0}]
+        systemd: {unit: ledger.service}
+    ```
+
+    ```ini bad etc/systemd/system/ledger.service
+    [Service]
+    ExecStart=/usr/bin/ledger
+    OOMScoreAdjust=-1000   ⟵
+    ```
+
+    ```ini good usr/lib/systemd/system/systemd-udevd.service
+    [Service]
+    ExecStart=/usr/lib/systemd/systemd-udevd
+    OOMScoreAdjust=-1000
+    ```
+
+    ```ini good usr/lib/systemd/system/postgresql-16.service
+    [Service]
+    ExecStart=/usr/pgsql-16/bin/postgres -D /var/lib/pgsql/16/data
+    OOMScoreAdjust=-1000
+    Environment=PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj
+    ```
+
+    ```yaml bad compose.yaml
+    services:
+      ledger:
+        image: registry.example/ledger:1
+        oom_score_adj: -1000   ⟵
+    ```
+    """
+    adj, known = immortal(workload, around.facts), program(workload)
+    if adj is None or limits(workload, around) or (known is not None and known.leaks):
+        return
+    yield Problem(
+        adj.at,
+        f"{workload.name} can never be killed, and no limit holds it",
+        "say -999: the last to be killed; -1000 only for a small parent whose children are killable, declared under 'processes:'",
+    )
