@@ -13,6 +13,7 @@ from oomconf.spec.placed import (
     KubernetesSize,
     KubernetesThreshold,
     PercentValue,
+    Placed,
     SizeValue,
     choice,
     dotted_version,
@@ -47,11 +48,18 @@ def _swap(node: object) -> object:
     raise refuse("expected a size or a list of swap areas, found a mapping", "write 'swap: 4G', or a list: [{file: /swapfile, size: 4G}]")
 
 
+_VALUE = Placed(
+    text(r"[\s\S]*", "a sysctl value", "80", 256).parse,
+    {"type": ["string", "integer"], "description": "A sysctl's value."},
+    "a sysctl value",
+)
+
+
 class SysctlPlan(Model):
     """A named set, and single values that win over it."""
 
     profile: Annotated[Setting[str], text(r"[a-z0-9-]+", "a profile's name", "general")] | None = None
-    set: dict[str, Annotated[Setting[str], text(r"[\s\S]*", "a sysctl value", "80", 256)]] = {}
+    set: dict[str, Annotated[Setting[str], _VALUE]] = {}
 
 
 class DockerFacts(Model):

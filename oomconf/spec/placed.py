@@ -69,7 +69,10 @@ _PERCENT: Final = r"(100|[1-9]?[0-9])(\.[0-9]{1,2})?%"
 
 
 def _sizes(pattern: str, what: str) -> JsonSchema:
-    return {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^({pattern})$"}], "description": what}
+    return {
+        "anyOf": [{"type": "integer", "minimum": 0, "maximum": INFINITY - 1}, {"type": "string", "pattern": f"^({pattern})$"}],
+        "description": what,
+    }
 
 
 def _limit(text: str) -> Amount:
