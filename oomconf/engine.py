@@ -119,7 +119,7 @@ def inexpressible(ledger: Iterable[Cell], *, strict: bool = False) -> Iterator[F
     severity = Severity.ERROR if strict else Severity.NOTE
     for cell in ledger:
         if cell.status is not Status.EXACT:
-            word = "says only roughly" if cell.status is Status.APPROXIMATED else "cannot say"
+            word = "only approximates" if cell.status is Status.APPROXIMATED else "cannot say"
             message = (
                 f"{cell.target} {word} {cell.field.replace('_', '.', 1) if cell.field.startswith('memory_') else cell.field}: {cell.note}"
             )

@@ -169,18 +169,24 @@ def test_a_verb_loads_only_what_it_needs(argv: list[str], absent: set[str]) -> N
     assert not absent & loaded
 
 
-RUN = re.compile(r"<!-- run -->\n```(?:console|sh)\n(.*?)```", re.DOTALL)
+RUN = re.compile(r"<!-- run -->\n(`{3,})console\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "examples").symlink_to(ROOT / "examples")
+    return folder
 
 
 def blocks() -> list[str]:
     readme = ROOT / "README.md"
-    return RUN.findall(readme.read_text("utf-8")) if readme.exists() else []
+    return [block for _, block in RUN.findall(readme.read_text("utf-8"))]
 
 
 @pytest.mark.parametrize("block", blocks(), ids=[str(number) for number in range(len(blocks()))])
-def test_a_block_of_the_readme_prints_what_it_shows(block: str, tmp_path: Path) -> None:
-    """`$ command` lines are run in a checkout, what stands below is what they print, both streams together."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+def test_a_block_of_the_readme_prints_what_it_shows(block: str, workspace: Path) -> None:
+    """`$ command` lines are run in a checkout, one after another; what stands below is what they print, both streams together."""
     shown = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
     for part in shown:
         command, _, expected = part.partition("\n")
@@ -194,3 +200,14 @@ def test_a_block_of_the_readme_prints_what_it_shows(block: str, tmp_path: Path) 
             env={"PATH": path, "LC_ALL": "C.UTF-8"},
         )
         assert done.stdout == expected, command
+
+
+def test_the_readmes_table_of_rules_is_fresh(update: bool) -> None:
+    rows = "".join(f"| `{found.id}` | {found.severity.word} | {found.summary} |\n" for found in rules.discover())
+    table = f"<!-- rules -->\n| rule | severity | finds |\n| --- | --- | --- |\n{rows}<!-- /rules -->"
+    readme = ROOT / "README.md"
+    text = readme.read_text("utf-8")
+    fresh = re.sub(r"<!-- rules -->.*<!-- /rules -->", lambda _: table, text, flags=re.DOTALL)
+    if update:
+        readme.write_text(fresh, "utf-8")
+    assert readme.read_text("utf-8") == fresh

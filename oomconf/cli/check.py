@@ -27,6 +27,7 @@ def run(words: list[str]) -> int:
         sys.stdout.write(as_json.render(Report(findings), rules=0, specs=len(paths)))
     else:
         show(findings, disk, sys.stdout)
+    sys.stdout.flush()
     if fleet is None:
         print(f"{len(findings)} problem{'' if len(findings) == 1 else 's'}: cannot be rendered", file=sys.stderr)
         return EXIT_CALL

@@ -44,6 +44,7 @@ def run(words: list[str]) -> int:
     else:
         for report, disk in zip(reports, texts, strict=True):
             show(report.findings, disk, sys.stdout)
+        sys.stdout.flush()
         sys.stderr.write(summary(whole, len(rules), len(specs)))
     for path, reason in unreadable:
         print(f"oomconf: {path}: {reason}", file=sys.stderr)

@@ -94,6 +94,7 @@ def _tell_ledger(ledger: tuple[Cell, ...], options: argparse.Namespace) -> None:
     count = Counter(cell.status for cell in ledger)
     if options.ledger:
         sys.stdout.write(as_json.ledger(ledger) if options.format == "json" else _table(ledger))
+    sys.stdout.flush()
     parts = ", ".join(f"{count[status]} {status.value}" for status in Status if count[status])
     if parts:
         more = "" if options.ledger or len(count) == count[Status.EXACT] else "; --ledger tells each"
