@@ -172,34 +172,32 @@ def test_a_verb_loads_only_what_it_needs(argv: list[str], absent: set[str]) -> N
 RUN = re.compile(r"<!-- run -->\n(`{3,})console\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("readme")
-    (folder / "examples").symlink_to(ROOT / "examples")
-    return folder
+def test_the_readmes_blocks_print_what_they_show(update: bool, tmp_path: Path) -> None:
+    """`$ command` lines are run beside the examples, one after another; what stands below is what they print, both streams together."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
 
+    def run(match: re.Match[str]) -> str:
+        out = ""
+        for command in re.findall(r"^\$ (.*)$", match[2], re.MULTILINE):
+            done = subprocess.run(
+                ["sh", "-c", f"({command}) 2>&1"],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+                env={"PATH": path, "LC_ALL": "C.UTF-8"},
+            )
+            out += f"$ {command}\n{done.stdout}"
+        return f"<!-- run -->\n{match[1]}console\n{out}{match[1]}"
 
-def blocks() -> list[str]:
     readme = ROOT / "README.md"
-    return [block for _, block in RUN.findall(readme.read_text("utf-8"))]
-
-
-@pytest.mark.parametrize("block", blocks(), ids=[str(number) for number in range(len(blocks()))])
-def test_a_block_of_the_readme_prints_what_it_shows(block: str, workspace: Path) -> None:
-    """`$ command` lines are run in a checkout, one after another; what stands below is what they print, both streams together."""
-    shown = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
-    for part in shown:
-        command, _, expected = part.partition("\n")
-        path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-        done = subprocess.run(
-            ["sh", "-c", f"{command} 2>&1"],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"PATH": path, "LC_ALL": "C.UTF-8"},
-        )
-        assert done.stdout == expected, command
+    text = readme.read_text("utf-8")
+    assert len(RUN.findall(text)) >= 5
+    fresh = RUN.sub(run, text)
+    if update:
+        readme.write_text(fresh, "utf-8")
+    assert readme.read_text("utf-8") == fresh
 
 
 def test_the_readmes_table_of_rules_is_fresh(update: bool) -> None:

@@ -25,7 +25,7 @@ def summary(report: Report, rules: int, specs: int) -> str:
     """Say in a line what was found, and in further lines what was not looked at."""
     count = {severity: sum(finding.severity is severity for finding in report.findings) for severity in Severity}
     found = ", ".join(f"{number} {severity.word}{'' if number == 1 else 's'}" for severity, number in reversed(count.items()) if number)
-    said = [f"{found or 'nothing found'}: {rules} rules on {specs} spec{'' if specs == 1 else 's'}"]
+    said = [f"{found or 'nothing found'}: {rules} rule{'' if rules == 1 else 's'} on {specs} spec{'' if specs == 1 else 's'}"]
     if report.suppressed:
         said.append(f"{len(report.suppressed)} accepted with a reason")
     if report.skipped:
