@@ -14,7 +14,8 @@ def oomd_without_swap(group: Group, around: Context) -> Iterator[Problem]:
 
     systemd-oomd kills by swap when both the memory and the swap in use exceed SwapUsedLimit=, and takes those who hold more
     than 5 % of the swap (src/oom/oomd-manager.c). Without swap there is nothing in use: the slice looks guarded and is not,
-    and the kernel's killer comes as late as ever. Silent where the slice is watched for memory pressure as well.
+    and the kernel's killer comes as late as ever. Silent where the slice is watched for memory pressure as well, and on what a
+    package ships below /usr/lib, as Debian 12 does for -.slice.
 
     ```yaml bad oomconf.yaml
     version: 1
@@ -40,11 +41,16 @@ def oomd_without_swap(group: Group, around: Context) -> Iterator[Problem]:
     [Slice]
     ManagedOOMSwap=kill   ⟵
     ```
+
+    ```ini good usr/lib/systemd/system/-.slice.d/10-oomd-root-slice-defaults.conf swap_total=0
+    [Slice]
+    ManagedOOMSwap=kill
+    ```
     """
     said, pressure, swap = group.managed_oom_swap, group.managed_oom_memory_pressure, around.facts.swap_total
     if said is None or said.value != "kill" or swap is None or swap.value != 0:
         return
-    if pressure is not None and pressure.value == "kill":
+    if (pressure is not None and pressure.value == "kill") or "lib/systemd/" in said.at.path:
         return
     yield Problem(
         said.at,
