@@ -12,6 +12,7 @@ from oomconf.api import selected_ids
 from oomconf.cli import EXIT_BUG, EXIT_CALL
 from oomconf.cli._shared import collector_off, exit_code, load, named, show
 from oomconf.engine import Report
+from oomconf.errors import InputError
 from oomconf.host.files import STDIN, Disk, is_spec_name, walk
 from oomconf.outputs import json as as_json
 from oomconf.outputs.text import summary
@@ -35,6 +36,11 @@ def run(words: list[str]) -> int:
     texts: list[Disk] = []
     for path in specs:
         disk = Disk((path,))
+        try:
+            disk.named(path)
+        except InputError as error:
+            unreadable.append((path, str(error).removeprefix(f"{path}").removeprefix(": ").removeprefix(":")))
+            continue
         texts.append(disk)
         with collector_off():
             reports.append(_one(path, disk, select, ignore))
@@ -82,12 +88,8 @@ def _specs(paths: tuple[str, ...]) -> tuple[list[str], list[tuple[str, str]], li
 
 def _one(path: str, disk: Disk, select: list[str], ignore: list[str]) -> Report:
     from oomconf.dialects._common import is_rendered
-    from oomconf.errors import InputError
 
-    try:
-        document = disk.named(path)
-    except InputError as error:
-        return Report(not_checked=((path, str(error)),))
+    document = disk.named(path)
     if is_rendered(document.text):
         return Report(not_checked=((path, "rendered by oomconf: its spec is linted instead"),))
     if not _looks_like_a_spec(document.text):
