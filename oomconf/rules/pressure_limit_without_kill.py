@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from oomconf.policy import Group
 from oomconf.rule import Context, Problem, Related, Severity, rule
+
+_SHIPPED: Final = ("-.slice", "system.slice", "user.slice", "user-", "machine.slice", "app.slice", "session.slice", "background.slice")
 
 
 @rule(on=Group, severity=Severity.WARNING)
@@ -13,7 +16,7 @@ def pressure_limit_without_kill(group: Group, around: Context) -> Iterator[Probl
     """ManagedOOMMemoryPressureLimit= does nothing unless ManagedOOMMemoryPressure=kill stands beside it.
 
     The limit only says at which pressure systemd-oomd acts on a slice that it watches; `auto`, the default, is not watched
-    (systemd.resource-control(5)). A drop-in that says nothing but the limit is not reported: the unit may say `kill`.
+    (systemd.resource-control(5)). On slices that systemd or a distribution ships an unsaid word is not reported: theirs may say `kill`.
 
     ```yaml bad oomconf.yaml
     version: 1
@@ -40,7 +43,7 @@ def pressure_limit_without_kill(group: Group, around: Context) -> Iterator[Probl
     ManagedOOMMemoryPressureLimit=50%   ⟵
     ```
 
-    ```ini good etc/systemd/system/work.slice.d/50-limit.conf
+    ```ini good etc/systemd/system/user.slice.d/50-limit.conf
     [Slice]
     ManagedOOMMemoryPressureLimit=50%
     ```
@@ -48,7 +51,7 @@ def pressure_limit_without_kill(group: Group, around: Context) -> Iterator[Probl
     limit, said = group.managed_oom_memory_pressure_limit, group.managed_oom_memory_pressure
     if limit is None or limit.value is None or limit.value.permyriad == 0 or (said is not None and said.value != "auto"):
         return
-    if said is None and group.at.path.endswith(".conf"):
+    if said is None and group.name.startswith(_SHIPPED):
         return
     yield Problem(
         limit.at,

@@ -61,6 +61,18 @@ def tiny_limit(policy: Policy, around: Context) -> Iterator[Problem]:
         image: registry.example/web
         mem_limit: 512   ⟵
     ```
+
+    ```yaml bad k8s/api.yaml
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: api}
+    spec:
+      containers:
+        - name: api
+          image: registry.example/api
+          resources:
+            limits: {memory: "512"}   ⟵
+    ```
     """
     things: tuple[Workload | Group, ...] = (*policy.workloads, *policy.groups)
     for thing in things:

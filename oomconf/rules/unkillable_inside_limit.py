@@ -84,6 +84,12 @@ def unkillable_inside_limit(workload: Workload, around: Context) -> Iterator[Pro
         mem_limit: 2g
         oom_score_adj: -1000   ⟵
     ```
+
+    ```sh bad docker/ledger.run.sh
+    docker run --name ledger --memory 2g \\
+      --oom-score-adj -1000 \\   ⟵
+      registry.example/ledger:1
+    ```
     """
     held, known = limits(workload, around), program(workload)
     if not held or (known is not None and known.leaks):

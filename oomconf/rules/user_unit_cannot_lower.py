@@ -47,6 +47,12 @@ def user_unit_cannot_lower(workload: Workload, around: Context) -> Iterator[Prob
     OOMScoreAdjust=-500   ⟵
     ```
 
+    ```ini bad etc/containers/systemd/users/sync.container
+    [Container]
+    Image=registry.example/sync
+    PodmanArgs=--oom-score-adj=-500   ⟵
+    ```
+
     ```ini good etc/systemd/user/sync.service
     [Service]
     ExecStart=/usr/bin/sync-files
