@@ -54,8 +54,8 @@ def run(words: list[str]) -> int:
         sys.stderr.write(summary(whole, len(rules), len(specs)))
     for path, reason in unreadable:
         print(f"oomconf: {path}: {reason}", file=sys.stderr)
-    for rule, error in whole.crashed:
-        print(f"oomconf: the rule {rule} crashed ({type(error).__name__}: {error}); please report it", file=sys.stderr)
+    for rule, slip in whole.crashed:
+        print(f"oomconf: the rule {rule} crashed ({type(slip).__name__}: {slip}); please report it", file=sys.stderr)
     code = exit_code(whole.findings, options.fail_on)
     if unreadable and not options.allow_partial:
         code = max(code, EXIT_CALL)

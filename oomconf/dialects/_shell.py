@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from oomconf.location import Location
 
+__all__ = ["Word", "commands", "comment", "word"]
+
 _SAFE: Final = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*")
+_BLANKS: Final = " \t\r"
+_ENDS: Final = "\n;&|()"
+_DEEPEST: Final = 40
 
 
 def word(text: str) -> str:
-    """Quote one word (POSIX.1 Shell Command Language, 2.2): single quotes, in which nothing is special but themselves."""
+    """Quote one word (POSIX.1 Shell Command Language, 2.2): single quotes, in which nothing is special but themselves.
+
+    Raises ValueError for NUL, which no argument of a program can hold.
+    """
     if "\0" in text:
-        raise ValueError("a shell word cannot hold NUL")
+        raise ValueError("a word of a command cannot hold a NUL")
     return text if _SAFE.fullmatch(text) else "'" + text.replace("'", "'\"'\"'") + "'"
 
 
@@ -26,93 +35,174 @@ def comment(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a command with its place; `known` is false where the shell would expand something in it."""
+    """A word of a command with its place; `known` is false where the shell would expand something in it, which stays as written."""
 
     text: str
     at: Location
     known: bool = True
 
 
+def commands(text: str, path: str) -> Iterator[list[Word]]:
+    """Give the simple commands of a script as lists of words, those inside `$(…)` before the command that they are part of.
+
+    Quotes, escapes, joined lines and comments are the shell's; redirections and here-documents are left out. Nothing is expanded.
+    Never raises.
+    """
+    scan = _Scan(text, path)
+    while scan.index < len(text):
+        scan.commands("", 0)
+        scan.index += 1  # a closing sign that nothing opened
+    yield from scan.found
+
+
 @dataclass(slots=True)
-class _Scanner:
+class _Scan:
     text: str
     path: str
     index: int = 0
-    line: int = 1
-    column: int = 1
+    found: list[list[Word]] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    waiting: list[tuple[str, bool]] = field(default_factory=list)
+    """Ends of here-documents that begin with the next line, and whether tabs before them are passed over."""
 
-    def step(self) -> str:
-        mark = self.text[self.index]
+    def peek(self, length: int = 1) -> str:
+        return self.text[self.index : self.index + length]
+
+    def commands(self, closing: str, depth: int) -> None:
+        """Read commands up to the sign that closes them, which stays."""
+        command: list[Word] = []
+        while self.index < len(self.text):
+            mark = self.peek()
+            if mark == closing and closing:
+                break
+            if mark in _BLANKS:
+                self.index += 1
+            elif self.peek(2) == "\\\n":
+                self.index += 2
+            elif mark == "#":
+                self._to_line_end()
+            elif mark in "<>" or self.peek(2) == "&>":
+                self._redirection(command, closing, depth)
+            elif mark in _ENDS:
+                self.index += 1
+                command = self._ended(command)
+                if mark == "\n":
+                    self._here_documents()
+            else:
+                command.append(self._word(closing, depth))
+        self._ended(command)
+
+    def _ended(self, command: list[Word]) -> list[Word]:
+        if command:
+            self.found.append(command)
+        return []
+
+    def _to_line_end(self) -> None:
+        end = self.text.find("\n", self.index)
+        self.index = len(self.text) if end < 0 else end
+
+    def _redirection(self, command: list[Word], closing: str, depth: int) -> None:
+        if command and command[-1].text.isdigit() and self._place(self.index) == command[-1].at[3:]:
+            command.pop()
+        start = self.index
+        while self.peek() and self.peek() in "<>&|-":
+            self.index += 1
+        operator = self.text[start : self.index]
+        while self.peek() and self.peek() in _BLANKS:
+            self.index += 1
+        mark = self.peek()
+        if not mark or mark in _ENDS or mark == closing:  # process substitution is read as a subshell
+            return
+        target = self._word(closing, depth)
+        if operator in ("<<", "<<-"):
+            self.waiting.append((target.text, operator == "<<-"))
+
+    def _here_documents(self) -> None:
+        for end, tabs in self.waiting:
+            while self.index < len(self.text):
+                start = self.index
+                self._to_line_end()
+                line = self.text[start : self.index]
+                self.index += 1
+                if (line.lstrip("\t") if tabs else line).rstrip("\r") == end:
+                    break
+        self.waiting = []
+
+    def _word(self, closing: str, depth: int) -> Word:
+        start = self.index
+        out: list[str] = []
+        known = True
+        while self.index < len(self.text):
+            mark = self.peek()
+            if mark in _BLANKS or mark in _ENDS or mark in "<>" or (mark == closing and closing):
+                break
+            if mark == "'":
+                end = self.text.find("'", self.index + 1)
+                end = len(self.text) if end < 0 else end
+                out.append(self.text[self.index + 1 : end])
+                self.index = end + 1
+            elif mark == '"':
+                known = self._double(out, depth) and known
+            elif mark == "\\":
+                out.append("" if self.peek(2) == "\\\n" else self.text[self.index + 1 : self.index + 2])
+                self.index += 2
+            elif mark in "$`":
+                out.append(self._expansion(depth))
+                known = False
+            else:
+                known = known and mark not in "*?["
+                out.append(mark)
+                self.index += 1
+        self.index = min(self.index, len(self.text))
+        return Word("".join(out), Location(self.path, *self._place(start), *self._place(self.index)), known)
+
+    def _double(self, out: list[str], depth: int) -> bool:
+        known = True
         self.index += 1
-        if mark == "\n":
-            self.line += 1
-            self.column = 1
+        while self.index < len(self.text) and self.peek() != '"':
+            mark = self.peek()
+            if mark == "\\" and self.peek(2)[1:] in ("$", "`", '"', "\\", "\n"):
+                out.append(self.peek(2)[1:].strip("\n"))
+                self.index += 2
+            elif mark in "$`":
+                out.append(self._expansion(depth))
+                known = False
+            else:
+                out.append(mark)
+                self.index += 1
+        self.index += 1
+        return known
+
+    def _expansion(self, depth: int) -> str:
+        """Step over `$…` or a backquote, reading the commands in it; gives it as written."""
+        start = self.index
+        if depth < _DEEPEST and (self.peek(2) == "$(" or self.peek() == "`"):
+            closing = "`" if self.peek() == "`" else ")"
+            self.index += 1 if closing == "`" else 2
+            self.commands(closing, depth + 1)
+            self.index += 1
+        elif self.peek(2) == "${":
+            self._braces()
         else:
-            self.column += 1
-        return mark
+            self.index += 1
+        self.index = min(self.index, len(self.text))
+        return self.text[start : self.index]
 
-    def peek(self, ahead: int = 0) -> str:
-        at = self.index + ahead
-        return self.text[at] if at < len(self.text) else ""
+    def _braces(self) -> None:
+        level = 0
+        while self.index < len(self.text):
+            mark = self.peek()
+            level += {"{": 1, "}": -1}.get(mark, 0)
+            if mark in "'\"":
+                end = self.text.find(mark, self.index + 1)
+                self.index = len(self.text) if end < 0 else end + 1
+            else:
+                self.index += 2 if mark == "\\" else 1
+            if mark == "}" and level == 0:
+                return
 
-
-def commands(text: str, path: str) -> Iterator[list[Word]]:
-    """Give simple commands as lists of words; expansions stay unexpanded, here-documents are read as commands. Never raises."""
-    scan = _Scanner(text, path)
-    command: list[Word] = []
-    while scan.index < len(text):
-        mark = scan.peek()
-        if mark == "\\" and scan.peek(1) == "\n":
-            scan.step()
-            scan.step()
-        elif mark in " \t\r":
-            scan.step()
-        elif mark == "#":
-            while scan.index < len(text) and scan.peek() != "\n":
-                scan.step()
-        elif mark in "\n;&|()<>":
-            scan.step()
-            if command:
-                yield command
-            command = []
-        else:
-            command.append(_word(scan))
-    if command:
-        yield command
-
-
-def _word(scan: _Scanner) -> Word:
-    line, column = scan.line, scan.column
-    out: list[str] = []
-    known = True
-    while scan.index < len(scan.text) and scan.peek() not in " \t\r\n;&|()<>":
-        mark = scan.step()
-        if mark == "'":
-            while scan.index < len(scan.text) and scan.peek() != "'":
-                out.append(scan.step())
-            if scan.index < len(scan.text):
-                scan.step()
-        elif mark == '"':
-            known = _double(scan, out) and known
-        elif mark == "\\" and scan.index < len(scan.text):
-            escaped = scan.step()
-            out.append("" if escaped == "\n" else escaped)
-        else:
-            known = known and mark not in "$`*?["
-            out.append(mark)
-    return Word("".join(out), Location(scan.path, line, column, scan.line, scan.column), known)
-
-
-def _double(scan: _Scanner, out: list[str]) -> bool:
-    known = True
-    while scan.index < len(scan.text) and scan.peek() != '"':
-        mark = scan.step()
-        if mark == "\\" and scan.peek() in ("$", "`", '"', "\\", "\n"):
-            escaped = scan.step()
-            out.append("" if escaped == "\n" else escaped)
-        else:
-            known = known and mark not in "$`"
-            out.append(mark)
-    if scan.index < len(scan.text):
-        scan.step()
-    return known
+    def _place(self, index: int) -> tuple[int, int]:
+        if not self.starts:
+            self.starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
+        line = bisect_right(self.starts, index)
+        return line, index - self.starts[line - 1] + 1

@@ -11,13 +11,12 @@ import generated
 import pytest
 from consumers import compose as compose_oracle
 from consumers import docker as docker_oracle
+from consumers import folder
 from consumers import kubernetes as kubernetes_oracle
 from consumers import quadlet as quadlet_oracle
 from consumers import shell as shell_oracle
-from consumers import folder
 from consumers import systemd as systemd_oracle
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import oomconf
 from oomconf import dialects
@@ -121,7 +120,9 @@ def test_a_scalar_reaches_go_as_it_was(text: str) -> None:
 @given(generated.compose())
 def test_compose_merges_the_override_to_the_policys_numbers(policy: Policy) -> None:
     rendering = rendered("compose", policy)
-    files = {"compose.yaml": generated.BASE, **{"over.yaml": artifact.text for artifact in rendering.artifacts}}
+    files = {"compose.yaml": generated.BASE}
+    for artifact in rendering.artifacts:
+        files["over.yaml"] = artifact.text
     merged = compose_oracle.config(files, list(files))["services"]
     for workload in policy.workloads:
         said = exact(rendering, workload.placement.identities[0])
