@@ -120,7 +120,7 @@ def test_the_shells_take_quoted_words_as_they_were(shell: list[str]) -> None:
 def test_the_shell_runs_the_same_words(script: str, expected: list[list[str]]) -> None:
     """Every command is a script that says its words; the shell's own keywords are no commands."""
     names = {one[0] for one in expected} | {"wc", "cat", "docker", "}"}
-    say = '#!/bin/sh\n{ printf \'%s\\037\' "${0##*/}" "$@"; printf \'\\n\'; } >>"$LOG"\ncat >/dev/null 2>&1 </dev/null\n'
+    say = '#!/bin/sh\n{ printf \'%s\\037\' "${0##*/}" "$@"; printf \'\\n\'; } >>"$LOG"\n'
     with folder({**{name: say for name in names if name.isalnum()}, "in": ""}) as bin_:
         for name in names:
             if name.isalnum():
@@ -134,8 +134,10 @@ def test_the_shell_runs_the_same_words(script: str, expected: list[list[str]]) -
             env={"PATH": f"{bin_}:/usr/bin:/bin", "LOG": str(log)},
             capture_output=True,
             check=False,
+            timeout=20,
         )
         ran = [line.split("\x1f")[:-1] for line in log.read_text().splitlines()] if log.exists() else []
+    assert ran or not expected
     for line in ran:
         assert line in [one[1:] if one[0] == "{" else one for one in expected]
     assert ran
