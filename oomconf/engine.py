@@ -15,7 +15,7 @@ from oomconf.finding import Finding, Problem, Severity
 from oomconf.ledger import Cell, Status
 from oomconf.location import Location
 from oomconf.policy import Fleet, Group, Policy, Workload
-from oomconf.rule import Context, Rule
+from oomconf.rule import Context, Index, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,13 @@ def lint(
     run = _Run()
     chosen = tuple(rules)
     raw = tuple(entries)
+    index = Index(fleet)
     for policy in fleet.policies:
-        context = Context(policy, fleet)
+        context = Context(policy, fleet, index)
         for rule in chosen:
             run.offer(rule, _subjects(rule, policy), context)
     if fleet.policies:
-        context = Context(fleet.policies[0], fleet)
+        context = Context(fleet.policies[0], fleet, index)
         for rule in chosen:
             if rule.on is Fleet:
                 run.offer(rule, (fleet,), context)
@@ -136,6 +137,9 @@ def inexpressible(ledger: Iterable[Cell], *, strict: bool = False) -> Iterator[F
 def _subjects(rule: Rule[Any], policy: Policy) -> Sequence[Any]:
     if rule.on is Workload:
         return policy.workloads
+    if rule.needs and policy.scope == "cluster":
+        # a cluster has no facts of its own to lack
+        return ()
     if rule.on is Group:
         return policy.groups
     return (policy,) if rule.on is Policy else ()

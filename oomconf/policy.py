@@ -199,6 +199,8 @@ class Workload:
     """How a finding names it: `services.api`, `web.service`, `Deployment/prod/api/app`."""
     at: Location = field(default=NOWHERE, compare=False)
     placement: Placement
+    image: str | None = field(default=None, compare=False)
+    """What a container runs, where it is known."""
     host: str | None = None
     slice: Setting[str] | None = None
     protect: Setting[str] | None = None

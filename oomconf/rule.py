@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from oomconf.finding import Problem, Related, Severity
-from oomconf.policy import Facts, Fleet, Group, Policy, Setting, Workload, size_of
+from oomconf.policy import Facts, Fleet, Group, KubernetesContainer, Policy, Setting, Workload, size_of
 from oomconf.quantity import INFINITY, Size
 
 __all__ = ["Context", "Problem", "Related", "Rule", "Severity", "rule"]
@@ -16,12 +16,35 @@ __all__ = ["Context", "Problem", "Related", "Rule", "Severity", "rule"]
 S = TypeVar("S")
 
 
+class Index:
+    """Look-ups over a whole fleet, shared by the contexts of all its policies."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+
+    @cached_property
+    def namespaces(self) -> Mapping[str, Group]:
+        """Kubernetes namespaces by name."""
+        return {group.name: group for policy in self.fleet.policies for group in policy.groups if group.kind == "namespace"}
+
+    @cached_property
+    def pods(self) -> Mapping[str, tuple[Workload, ...]]:
+        """Containers of pods by namespace, each once however many hosts may run it."""
+        inside: dict[str, dict[str, Workload]] = {}
+        for policy in self.fleet.policies:
+            for workload in policy.workloads:
+                if isinstance(workload.placement, KubernetesContainer):
+                    inside.setdefault(workload.placement.namespace or "default", {}).setdefault(workload.object, workload)
+        return {name: tuple(workloads.values()) for name, workloads in inside.items()}
+
+
 class Context:
     """What surrounds a subject: its policy, the fleet, and look-ups that cost nothing twice."""
 
-    def __init__(self, policy: Policy, fleet: Fleet) -> None:
+    def __init__(self, policy: Policy, fleet: Fleet, index: Index | None = None) -> None:
         self.policy = policy
         self.fleet = fleet
+        self.index = Index(fleet) if index is None else index
 
     @property
     def facts(self) -> Facts:
@@ -31,11 +54,6 @@ class Context:
     def groups(self) -> Mapping[str, Group]:
         """Slices of this policy by name."""
         return {group.name: group for group in self.policy.groups if group.kind == "slice"}
-
-    @cached_property
-    def namespaces(self) -> Mapping[str, Group]:
-        """Kubernetes namespaces of the fleet by name."""
-        return {group.name: group for policy in self.fleet.policies for group in policy.groups if group.kind == "namespace"}
 
     @cached_property
     def members(self) -> Mapping[str, tuple[Workload, ...]]:

@@ -8,12 +8,12 @@ from typing import Any, Final
 from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
 from oomconf.dialects._common import header, variables
 from oomconf.dialects._containers import engine_says, said_restart
+from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._shell import Word, commands, comment, word
 from oomconf.ledger import Artifact, Book, Rendering, unsaid_cells
-from oomconf.policy import Amount, DockerContainer, Origin, Policy, Runtime, Setting, Workload, size_of
+from oomconf.policy import Amount, DockerContainer, Origin, Policy, Setting, Workload, size_of
 from oomconf.quantity import INFINITY, Size, SizeError
 from oomconf.quantity import docker as grammar
-from oomconf.runtimes import read_environment
 
 FLAGS: Final = {
     "--memory": "memory_max",
@@ -133,27 +133,19 @@ def _read_line(line: tuple[Word, list[Word]]) -> tuple[Workload, list[Entry]]:
     verb, words = line
     options, rest = _options(words)
     values: dict[str, tuple[str, Word]] = {}
-    environment: dict[str, str] = {}
+    environment: dict[str, Placed] = {}
     for flag, value, at in options:
         if flag == "--env":
             name, equals, text = value.partition("=")
             if equals:
-                environment[name] = text
+                environment[name] = (text, at.at)
         else:
             values[flag] = (value, at)
     image = rest[0].text if rest and verb.text != "update" else None
     name = values["--name"][0] if "--name" in values else rest[0].text if rest else "container"
     fields, entries = _settings(values, name)
     place = DockerContainer(name=name, image=image, command=tuple(one.text for one in rest[1:]) if verb.text != "update" else ())
-    hints = tuple(
-        Runtime(
-            kind=hint.kind if hint.kind in ("jvm", "go", "node", "dotnet") else "other",
-            at=verb.at,
-            heap=Setting(hint.heap or hint.percent, verb.at),
-            knob=hint.knob,
-        )
-        for hint in read_environment(environment)
-    )
+    hints = runtimes(environment, [[(word.text, word.at) for word in rest[1:]]] if verb.text != "update" else (), at=verb.at)
     return Workload(name=name, object=name, at=verb.at, placement=place, runtimes=hints, **fields), entries
 
 

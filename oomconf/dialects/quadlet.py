@@ -8,12 +8,12 @@ from typing import Any, Final
 from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
 from oomconf.dialects import _ini, _units
 from oomconf.dialects._common import header, variables
+from oomconf.dialects._hints import Placed, runtimes
 from oomconf.ledger import Artifact, Book, Rendering, Status, unsaid_cells
 from oomconf.location import whole_file
-from oomconf.policy import Origin, Policy, QuadletUnit, Runtime, Setting, Workload
+from oomconf.policy import Origin, Policy, QuadletUnit, Setting, Workload
 from oomconf.quantity import SizeError
 from oomconf.quantity import docker as sizes
-from oomconf.runtimes import read_environment
 
 FILE: Final = "60-oomconf.conf"
 _DROPINS: Final = 5
@@ -149,19 +149,19 @@ def _is_user(path: str) -> bool:
 def _workload(unit: str, files: Sequence[Document], *, user: bool) -> tuple[Workload, list[Entry]]:
     fields: dict[str, Any] = {}
     entries: list[Entry] = []
-    runtimes: list[Runtime] = []
+    environment: dict[str, Placed] = {}
     for document in files:
         for line in _ini.parse(document.path, document.text).assignments:
             if line.section == "Service":
                 _service_line(unit, line, fields, entries)
             elif line.section == "Container":
-                _container_line(unit, line, fields, entries, runtimes)
+                _container_line(unit, line, fields, entries, environment)
     return Workload(
         name=unit,
         object=unit,
         at=whole_file(files[0].path),
         placement=QuadletUnit(unit=unit, user=user),
-        runtimes=tuple(runtimes),
+        runtimes=runtimes(environment),
         **fields,
     ), entries
 
@@ -186,9 +186,7 @@ def _service_line(unit: str, line: _ini.Assignment, fields: dict[str, Setting[An
     fields[row.field] = Setting(value, line.at, Origin.WRITTEN, line.value, beat)
 
 
-def _container_line(
-    unit: str, line: _ini.Assignment, fields: dict[str, Setting[Any]], entries: list[Entry], runtimes: list[Runtime]
-) -> None:
+def _container_line(unit: str, line: _ini.Assignment, fields: dict[str, Any], entries: list[Entry], environment: dict[str, Placed]) -> None:
     if line.key == "PodmanArgs" and _SCORE in line.value:
         text = line.value.partition(_SCORE)[2].split(maxsplit=1)[0] if line.value.partition(_SCORE)[2].split() else ""
         try:
@@ -204,12 +202,13 @@ def _container_line(
             size, fault = None, error.message
         entries.append(Entry("quadlet", unit, line.section, line.key, line.value, line.at, fault))
         fields.setdefault("memory_max", Setting(size, line.at, Origin.WRITTEN, line.value))
+    elif line.key == "Image":
+        fields["image"] = line.value or None
     elif line.key == "Environment":
         for one in _ini.words(line.value):
             name, equals, value = (one.text or "").partition("=")
-            for hint in read_environment({name: value}) if equals else ():
-                kind: Any = hint.kind if hint.kind in ("jvm", "go", "node", "dotnet") else "other"
-                runtimes.append(Runtime(kind=kind, at=line.at, heap=Setting(hint.heap or hint.percent, line.at), knob=hint.knob))
+            if equals:
+                environment[name] = (value, line.at)
 
 
 DIALECT: Final = Dialect(

@@ -44,8 +44,8 @@ def program(workload: Workload) -> Program | None:
     if isinstance(place, SystemdUnit):
         return find(unit=place.unit, command=place.command[0] if place.command else None)
     if isinstance(place, QuadletUnit):
-        return find(unit=place.service)
-    return find(image=place.image) if isinstance(place, DockerContainer) else None
+        return find(unit=place.service, image=workload.image)
+    return find(image=place.image if isinstance(place, DockerContainer) else workload.image)
 
 
 def score(workload: Workload) -> Setting[int] | None:

@@ -170,8 +170,13 @@ class _Builder:
             managed_oom_preference=over.managed_oom_preference or service.managed_oom_preference,
             replicas=service.replicas,
             processes=self.processes(over if over.processes is not None else service),
-            runtimes=tuple(_runtimes(over.runtime or service.runtime)),
+            runtimes=tuple(self.runtimes(name, service, over, host)),
         )
+
+    def runtimes(self, name: str, service: Service, over: Said, host: str) -> Iterator[Runtime]:
+        if over.runtime is not None:
+            return _runtimes(over.runtime, self.tree, ("services", name, "overrides", host, "runtime"))
+        return _runtimes(service.runtime, self.tree, ("services", name, "runtime"))
 
     def spare_swap(self, host: str, maximum: Setting[Any] | None, *, pod: bool) -> Setting[Size] | None:
         """The default swap_max is for services that have max, on a host with swap."""
@@ -355,7 +360,7 @@ def _milli(setting: Setting[str] | None) -> Setting[int] | None:
     return Setting(value, setting.at, setting.origin, text, setting.beat)
 
 
-def _runtimes(plan: Runtimes | None) -> Iterator[Runtime]:
+def _runtimes(plan: Runtimes | None, tree: Mapping, pointer: tuple[str, ...]) -> Iterator[Runtime]:
     if plan is None:
         return
     kinds: tuple[tuple[Any, Any], ...] = (
@@ -370,7 +375,7 @@ def _runtimes(plan: Runtimes | None) -> Iterator[Runtime]:
             version, arenas = getattr(one, "version", None), getattr(one, "arenas", None)
             yield Runtime(
                 kind=kind,
-                at=one.heap.at if getattr(one, "heap", None) is not None else Location("", 0, 0, 0, 0),
+                at=key_at(tree, *pointer, kind),
                 heap=getattr(one, "heap", None),
                 options=_words(getattr(one, "options", None)),
                 version=None if version is None else version.value,

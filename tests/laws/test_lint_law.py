@@ -116,5 +116,5 @@ def test_a_spec_and_its_rendering_are_judged_alike(name: str, data: st.DataObjec
         workloads=tuple(kept(workload, said) for one in reading.policies for workload in one.workloads),
         groups=tuple(group for one in reading.policies for group in one.groups),
     )
-    spoken = {one.placement.identities[0] for one in back.workloads}
+    spoken = {one.placement.identities[0] for one in back.workloads} | {group.name for group in back.groups}
     assert {pair for pair in pairs(policy) if pair[1] in spoken or pair[1] == "policy" or pair[1].endswith(".slice")} == pairs(back)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as AnySequence
 from pathlib import PurePosixPath
-from typing import Any
 
 from oomconf.dialect import Document, Entry, Reading, Sources
 from oomconf.dialects._containers import said_restart
+from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._shell import commands
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
 from oomconf.dialects.compose.files import inside, load, overlay, services
@@ -17,7 +17,6 @@ from oomconf.location import Location
 from oomconf.policy import Amount, ComposeService, Origin, Policy, Runtime, Setting, Workload, size_of
 from oomconf.quantity import INFINITY, Size, SizeError
 from oomconf.quantity import docker as grammar
-from oomconf.runtimes import Hint, read_command, read_environment
 
 _STEMS = ("compose", "docker-compose")
 _ENDS = (".yaml", ".yml")
@@ -87,6 +86,7 @@ class _File:
             object=name,
             at=key.at,
             placement=ComposeService(file=self.path, service=name, style="service" if limits is None else "deploy"),
+            image=self.image(service.get("image")),
             slice=self.text(service.get("cgroup_parent")),
             oom_score_adj=self.number(name, "oom_score_adj", service.get("oom_score_adj"), -1000, 1000),
             memory_low=low,
@@ -94,8 +94,11 @@ class _File:
             memory_swap_max=self.swap(name, service.get("memswap_limit"), maximum),
             restart=self.restart(service.get("restart")),
             replicas=self.number(name, "replicas", scale, 0, 1 << 31),
-            runtimes=tuple(self.runtimes(service)),
+            runtimes=self.runtimes(service, key.at),
         )
+
+    def image(self, node: Node | None) -> str | None:
+        return str(typed(node, self.variables)) if isinstance(node, Scalar) and not node.is_null else None
 
     def size(self, name: str, key: str, node: Node | None) -> Setting[Amount] | None:
         """None for what compose takes as unsaid: 0, and a float, which it drops without a word."""
@@ -166,20 +169,17 @@ class _File:
             return None
         return Setting(said_restart(interpolate(node.text, self.variables)), node.at, Origin.WRITTEN, node.text)
 
-    def runtimes(self, service: Mapping) -> list[Runtime]:
-        found: list[Runtime] = []
-        for name, (value, at) in self.environment(service.get("environment")).items():
-            found += [_runtime(hint, at) for hint in read_environment({name: value})]
-        for key in ("command", "entrypoint"):
-            node = service.get(key)
-            words: list[str] = []
-            if isinstance(node, Sequence):
-                words = [interpolate(item.text, self.variables) for item in node if isinstance(item, Scalar)]
-            elif isinstance(node, Scalar):
-                words = [word.text for line in commands(interpolate(node.text, self.variables), self.path) for word in line]
-            at = node.at if isinstance(node, Scalar | Sequence) else Location(self.path, 0, 0, 0, 0)
-            found += [_runtime(hint, at) for hint in read_command(words)]
-        return found
+    def runtimes(self, service: Mapping, at: Location) -> tuple[Runtime, ...]:
+        command = [*self.words(service.get("entrypoint")), *self.words(service.get("command"))]
+        return runtimes(self.environment(service.get("environment")), [command] if command else (), at=at)
+
+    def words(self, node: Node | None) -> list[Placed]:
+        if isinstance(node, Sequence):
+            return [(interpolate(item.text, self.variables), item.at) for item in node if isinstance(item, Scalar)]
+        if not isinstance(node, Scalar):
+            return []
+        lines = commands(interpolate(node.text, self.variables), self.path)
+        return [(word.text, node.at) for line in lines for word in line]
 
     def environment(self, node: Node | None) -> dict[str, tuple[str, Location]]:
         found: dict[str, tuple[str, Location]] = {}
@@ -193,8 +193,3 @@ class _File:
                 if equals:
                     found[name] = (text, item.at)
         return found
-
-
-def _runtime(hint: Hint, at: Location) -> Runtime:
-    kind: Any = hint.kind if hint.kind in ("jvm", "go", "node", "dotnet") else "other"
-    return Runtime(kind=kind, at=at, heap=Setting(hint.heap or hint.percent, at, text=hint.text), knob=hint.knob)

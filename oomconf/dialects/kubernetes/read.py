@@ -7,12 +7,12 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from oomconf.dialect import Document, Entry, Reading, Sources
+from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose
 from oomconf.dialects._yaml import Sequence as Items
 from oomconf.policy import Group, KubernetesContainer, LimitRange, Origin, Policy, ResourceQuota, Runtime, Setting, Workload
 from oomconf.quantity import Size, SizeError
 from oomconf.quantity import kubernetes as grammar
-from oomconf.runtimes import Hint, read_command, read_environment
 
 _ENDS: Final = (".yaml", ".yml", ".json")
 _WAYS: Final = {"Pod": ("spec",), "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"), "PodTemplate": ("template", "spec")}
@@ -102,12 +102,13 @@ class _Reader:
                 object=thing,
                 at=node.at,
                 placement=place,
+                image=_text(node.get("image")) or None,
                 memory_max=self.memory(thing, "limits", _inside(node, "resources", "limits", "memory")),
                 memory_request=self.memory(thing, "requests", _inside(node, "resources", "requests", "memory")),
                 cpu_limit=_cpu(_inside(node, "resources", "limits", "cpu")),
                 cpu_request=_cpu(_inside(node, "resources", "requests", "cpu")),
                 replicas=_number(replicas),
-                runtimes=tuple(_runtimes(node)),
+                runtimes=_runtimes(node),
             )
         )
 
@@ -190,23 +191,18 @@ class _Reader:
             self.groups[namespace] = Group(name=namespace, kind="namespace", object=below.object, at=below.at, **known)
 
 
-def _runtimes(container: Mapping) -> Iterator[Runtime]:
+def _runtimes(container: Mapping) -> tuple[Runtime, ...]:
     env = container.get("env")
+    variables: dict[str, Placed] = {}
     for item in env if isinstance(env, Items) else ():
         value = item.get("value") if isinstance(item, Mapping) else None
         if isinstance(item, Mapping) and isinstance(value, Scalar):
-            for hint in read_environment({_text(item.get("name")): value.text}):
-                yield _runtime(hint, value)
+            variables[_text(item.get("name"))] = (value.text, value.at)
+    command: list[Placed] = []
     for key in ("command", "args"):
         words = container.get(key)
-        if isinstance(words, Items):
-            for hint in read_command([word.text for word in words if isinstance(word, Scalar)]):
-                yield _runtime(hint, words)
-
-
-def _runtime(hint: Hint, node: Scalar | Items) -> Runtime:
-    kind: Any = hint.kind if hint.kind in ("jvm", "go", "node", "dotnet") else "other"
-    return Runtime(kind=kind, at=node.at, heap=Setting(hint.heap or hint.percent, node.at, text=hint.text), knob=hint.knob)
+        command += [(word.text, word.at) for word in words if isinstance(word, Scalar)] if isinstance(words, Items) else []
+    return runtimes(variables, [command] if command else (), at=container.at)
 
 
 def _inside(node: Node | None, *keys: str) -> Node | None:

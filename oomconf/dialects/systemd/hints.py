@@ -8,10 +8,9 @@ from typing import Final
 from oomconf.dialects import _ini
 from oomconf.dialects.systemd.judge import Verdict
 from oomconf.location import Location
-from oomconf.policy import Amount, Runtime, Setting
 from oomconf.runtimes import Hint, read_command, read_environment
 
-__all__ = ["hints", "runtime"]
+__all__ = ["hints"]
 
 _PREFIXES: Final = "@-:+!|"
 
@@ -34,13 +33,6 @@ def hints(verdicts: Iterable[Verdict]) -> Iterator[tuple[Hint, Location]]:
         yield hint, variables[hint.knob][1]
     for one in commands:
         yield from _of_command(one)
-
-
-def runtime(hint: Hint, at: Location) -> Runtime:
-    """Say a hint in the policy's words; a heap that its program does not take is present but ignored."""
-    value: Amount | None = hint.heap if hint.heap is not None else hint.percent
-    heap: Setting[Amount] | None = None if hint.arenas is not None else Setting(value, at, text=hint.text)
-    return Runtime(kind=hint.kind, at=at, heap=heap, arenas=hint.arenas, knob=hint.knob)
 
 
 def _of_command(one: Verdict) -> Iterator[tuple[Hint, Location]]:

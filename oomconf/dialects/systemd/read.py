@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from oomconf.dialect import Document, Entry, Reading, Sources
 from oomconf.dialects import _units
-from oomconf.dialects.systemd.hints import hints, runtime
+from oomconf.dialects._hints import said
+from oomconf.dialects.systemd.hints import hints
 from oomconf.dialects.systemd.judge import Judged, Verdict, judge
 from oomconf.dialects.systemd.places import Place, Scope, dropin_folders, is_pattern, place, surviving, template_of
 from oomconf.location import whole_file
@@ -120,7 +121,7 @@ def _workload(unit: str, files: list[Judged], entries: list[Entry], *, user: boo
         object=unit,
         at=whole_file(files[0].document.path),
         placement=SystemdUnit(unit=unit, user=user),
-        runtimes=tuple(runtime(hint, at) for hint, at in found),
+        runtimes=said(found),
         **_merged(files, WORKLOAD_FIELDS),
     )
 

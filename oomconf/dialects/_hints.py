@@ -1,0 +1,42 @@
+"""The runtimes of a workload, by what its environment and its command line say of heaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from oomconf.location import NOWHERE, Location
+from oomconf.policy import Amount, Runtime, Setting
+from oomconf.runtimes import Hint, effective, read_command, read_environment
+
+__all__ = ["Placed", "runtimes", "said"]
+
+Placed = tuple[str, Location]
+"""A word or a value with its place."""
+
+
+def runtimes(variables: Mapping[str, Placed], commands: Iterable[Sequence[Placed]] = (), *, at: Location = NOWHERE) -> tuple[Runtime, ...]:
+    """Give the heaps that count and those that their program does not take; `at` stands where a word has no place of its own."""
+    found = [(hint, variables[hint.knob][1]) for hint in read_environment({name: text for name, (text, _) in variables.items()})]
+    for words in commands:
+        hints = read_command([text for text, _ in words])
+        found += [(hint, _place(hint, words, at)) for hint in hints]
+    return said(found)
+
+
+def _place(hint: Hint, words: Sequence[Placed], at: Location) -> Location:
+    # a flag and its value may be two words
+    wanted = hint.text.split()[-1:]
+    return next((place for text, place in words if wanted and wanted[0] in text), at)
+
+
+def said(found: Sequence[tuple[Hint, Location]]) -> tuple[Runtime, ...]:
+    """Say hints in the policy's words: those that are in force, then as present but ignored those that stop or miss their program."""
+    winners = {id(hint) for hint in effective(hint for hint, _ in found)}
+    refused = {id(hint) for hint, _ in found if hint.fault is not None and hint.heap is None and hint.percent is None}
+    return tuple(_runtime(hint, at) for hint, at in found if id(hint) in winners or id(hint) in refused)
+
+
+def _runtime(hint: Hint, at: Location) -> Runtime:
+    value: Amount | None = hint.heap if hint.heap is not None else hint.percent
+    heap: Setting[Amount] | None = None if hint.arenas is not None else Setting(value, at, text=hint.text)
+    return Runtime(kind=hint.kind, at=at, heap=heap, arenas=hint.arenas, knob=hint.knob)
