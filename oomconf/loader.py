@@ -116,8 +116,9 @@ class _Reader:
         if not isinstance(root, Mapping):
             self._refuse(whole_file(path), "a spec is a mapping of keys to values", "begin it with 'version: 1'")
             return None
-        self._duplicates(root)
-        return self._with_includes(_apply_merges(root), path, above)
+        if roots[0].has_duplicates:
+            self._duplicates(root)
+        return self._with_includes(_apply_merges(root) if roots[0].has_merges else root, path, above)
 
     def _with_includes(self, root: Mapping, path: str, above: tuple[str, ...]) -> Mapping:
         listed = root.get("include")
@@ -227,13 +228,16 @@ def _overlay(base: Mapping, top: Mapping) -> Mapping:
 
 def _strip_nulls(node: Mapping, depth: int) -> Mapping:
     """Drop keys without a value; a named host, slice, namespace or service without one is an empty mapping."""
-    kept: dict[str, Node] = {}
+    changed: dict[str, Node | None] = {}
     for key, value in node.items():
-        if isinstance(value, Scalar) and value.is_null:
-            if depth == 1:
-                kept[key] = Mapping.empty_at(value)
+        if type(value) is Scalar:
+            if value.is_null:
+                changed[key] = Mapping.empty_at(value) if depth == 1 else None
         elif isinstance(value, Mapping):
-            kept[key] = _strip_nulls(value, 1 if depth == 0 and key in _NAMED else 2)
-        else:
-            kept[key] = value
-    return node.copy_with(kept)
+            stripped = _strip_nulls(value, 1 if depth == 0 and key in _NAMED else 2)
+            if stripped is not value:
+                changed[key] = stripped
+    if not changed:
+        return node
+    whole = {key: changed.get(key, value) for key, value in node.items()}
+    return node.copy_with({key: value for key, value in whole.items() if value is not None})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pkgutil
+from functools import cache
 from importlib import import_module
 
 from oomconf.dialect import Dialect
 
 
+@cache
 def names() -> tuple[str, ...]:
     """Names of all dialects in order, without importing one."""
     return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))

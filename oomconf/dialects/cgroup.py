@@ -7,7 +7,7 @@ from typing import Final
 from oomconf.dialect import Dialect, Rendered
 from oomconf.dialects._common import header, variables
 from oomconf.dialects._shell import word
-from oomconf.ledger import Artifact, Book, Rendering, unsaid_cells
+from oomconf.ledger import Artifact, Book, Cell, Rendering, unsaid_cells
 from oomconf.policy import CgroupLeaf, Policy, Setting, Workload, size_of
 from oomconf.quantity import Size, memparse, total
 
@@ -39,8 +39,12 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
         programs=programs,
         names="".join(f" {leaf.name}" for leaf in leaves),
     )
+    said = tuple(book.cells)
+    entered: dict[str, list[Cell]] = {}
+    for cell in said:
+        entered.setdefault(cell.object, []).append(cell)
     for leaf in leaves:
-        book.cells += unsaid_cells(leaf, "cgroup", book.cells)
+        book.cells += unsaid_cells(leaf, "cgroup", entered.get(leaf.object, ()))
     artifact = Artifact(path="root/usr/local/sbin/oomconf-cgroup", text=text, mode=0o755, objects=tuple(leaf.object for leaf in leaves))
     return Rendering(artifacts=(artifact,), ledger=tuple(book.cells))
 

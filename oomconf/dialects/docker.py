@@ -48,11 +48,12 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
 
 def _container(workload: Workload, place: DockerContainer, policy: Policy, needs: Rendered, book: Book) -> Iterator[Artifact]:
     identity = place.identities[0]
+    before = len(book.cells)
     flags = engine_says(workload, identity, policy.facts, book)
     words = [f"{flag}={value}" for flag, value in _flags(flags)]
     words += [f"--annotation={name}={value}" for name, value in flags.annotations]
     words += [f"--env={variable.name}={variable.value}" for variable in variables(workload, identity, book, base="the image")]
-    book.cells += unsaid_cells(workload, "docker", [cell for cell in book.cells if cell.identity == identity])
+    book.cells += unsaid_cells(workload, "docker", book.cells[before:])
     about = comment(header(policy.source, [workload.object]))
     if words:
         yield Artifact(path=f"docker/{workload.name}.args", text="".join(f"{one}\n" for one in words), objects=(workload.object,))

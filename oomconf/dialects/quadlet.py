@@ -36,6 +36,7 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
 
 def _unit(workload: Workload, place: QuadletUnit, policy: Policy, needs: Rendered, book: Book) -> list[Artifact]:
     identity = place.identities[0]
+    before = len(book.cells)
     lines: list[str] = []
     for saying in _units.sayings(workload, "service", policy.facts, user=place.user):
         if saying.field == "oom_score_adj":
@@ -47,7 +48,7 @@ def _unit(workload: Workload, place: QuadletUnit, policy: Policy, needs: Rendere
         enter(workload.object, identity, saying.field, saying.setting, saying.note)
         lines.append(saying.line)
     inner = _container(workload, place, policy, book)
-    book.cells += unsaid_cells(workload, "quadlet", [cell for cell in book.cells if cell.identity == identity])
+    book.cells += unsaid_cells(workload, "quadlet", book.cells[before:])
     words = {
         "header": _ini.comment(header(policy.source, [workload.object])),
         "manager": " --user" if place.user else "",

@@ -199,7 +199,7 @@ class Tree:
         path = self.root / MANIFEST
         staged = stage / ("manifest" if coming is None else "pending")
         with staged.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+            file.write(_manifest(data))
             file.flush()
             os.fsync(file.fileno())
         if coming is not None:
@@ -314,3 +314,11 @@ def _diff(name: str, old: bytes, new: bytes) -> list[str]:
         old.decode("utf-8", "replace").splitlines(), new.decode("utf-8", "replace").splitlines(), f"a/{name}", f"b/{name}", lineterm=""
     )
     return list(lines)
+
+
+def _manifest(data: dict[str, Any]) -> str:
+    """Write one file a line, so that a diff of two renders reads like a list of files."""
+    dumps = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
+    rows = ",\n".join(f"  {dumps(path)}: {dumps(row)}" for path, row in data["files"].items())
+    others = "".join(f',\n "{key}": {dumps(data[key])}' for key in sorted(data) if key != "files")
+    return f'{{\n "files": {{\n{rows}\n }}{others}\n}}\n'

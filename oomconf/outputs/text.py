@@ -45,7 +45,9 @@ def _finding(finding: Finding, texts: Mapping[str, str], lines: dict[str, list[s
     out = [f"{clean(str(finding.at) or finding.object)}: {word}: {clean(finding.message)} [{finding.rule}]"]
     at = finding.at
     if at.line and at.path in texts:
-        source = lines.setdefault(at.path, texts[at.path].splitlines())
+        source = lines.get(at.path)
+        if source is None:
+            source = lines[at.path] = texts[at.path].splitlines()
         if at.line <= len(source):
             out += _frame(source[at.line - 1], at.line, at.column, at.end_column if at.end_line == at.line else 0)
     if finding.help:

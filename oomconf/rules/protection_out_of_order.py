@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -25,6 +26,15 @@ class _Pair(NamedTuple):
     other: Workload
     first: _Candidate
     second: _Candidate
+
+
+class _Rival(NamedTuple):
+    """A workload that is to go before others, at its heaviest."""
+
+    adj: int
+    points: int
+    other: Workload
+    heaviest: _Candidate
 
 
 @rule(on=Policy, severity=Severity.WARNING, needs=("memory_total", "swap_total"))
@@ -101,12 +111,21 @@ def protection_out_of_order(policy: Policy, around: Context) -> Iterator[Problem
     pages, kernel = around.total_pages, _kernel(around)
     if pages is None or (kernel is not None and kernel < OLDEST):
         return
+    scale = _Scale(pages, around.page_size, kernel)
+    lightest = _lightest(around, scale)
+    levels = [rival.adj for rival in lightest]
     for dear in around.services:
         own = score(dear)
-        pairs = [(_excess(pair, pages, around, kernel), pair) for pair in _pairs(dear, around)]
-        worst = max(pairs, key=lambda row: row[0], default=None)
-        if own is not None and worst is not None and worst[0] > 0:
-            yield _problem(worst[1], own, pages, around)
+        if own is None or own.value is None or (own.value < 0 and not heeded(dear, around.facts)):
+            continue
+        worst, most = None, 0
+        for first in _at_least(dear, around):
+            index = bisect_right(levels, max(own.value, first.adj))
+            points = scale.points(first)
+            if index < len(lightest) and points is not None and points - lightest[index].points > most:
+                worst, most = _Pair(dear, lightest[index].other, first, lightest[index].heaviest), points - lightest[index].points
+        if worst is not None:
+            yield _problem(worst, own, pages, around)
 
 
 def _kernel(around: Context) -> KernelVersion | None:
@@ -117,34 +136,41 @@ def _kernel(around: Context) -> KernelVersion | None:
         return None
 
 
-def _pairs(dear: Workload, around: Context) -> Iterator[_Pair]:
-    own = score(dear)
-    if own is None or own.value is None or (own.value < 0 and not heeded(dear, around.facts)):
-        return
-    for other in around.services:
-        theirs = score(other)
-        if other is dear or theirs is None or theirs.value is None or theirs.value <= own.value:
-            continue
-        first = [one for one in _at_least(dear, around) if one.adj < theirs.value]
-        second = _at_most(other, around)
-        yield from (_Pair(dear, other, one, rival) for one in first for rival in second[:1])
+class _Scale(NamedTuple):
+    """The machine on which processes are weighed."""
 
+    pages: int
+    page_size: int
+    kernel: KernelVersion | None
 
-def _excess(pair: _Pair, pages: int, around: Context, kernel: KernelVersion | None) -> int:
-    """How many pages the better protected is ahead by; 0 or less keeps the order."""
-    first, second = (
-        badness(
-            rss_pages=one.size // around.page_size,
+    def points(self, one: _Candidate) -> int | None:
+        return badness(
+            rss_pages=one.size // self.page_size,
             swap_pages=0,
             pgtables_bytes=0,
             oom_score_adj=one.adj,
-            total_pages=pages,
-            page_size=around.page_size,
-            kernel=kernel,
+            total_pages=self.pages,
+            page_size=self.page_size,
+            kernel=self.kernel,
         )
-        for one in (pair.first, pair.second)
-    )
-    return 0 if first is None or second is None else first - second
+
+
+def _lightest(around: Context, scale: _Scale) -> list[_Rival]:
+    """By rising score: of all workloads at that score or a worse one, the one that the kernel weighs least."""
+    rivals: list[_Rival] = []
+    for other in around.services:
+        theirs = score(other)
+        if theirs is None or theirs.value is None:
+            continue
+        for heaviest in _at_most(other, around)[:1]:
+            points = scale.points(heaviest)
+            if points is not None:
+                rivals.append(_Rival(theirs.value, points, other, heaviest))
+    rivals.sort(key=lambda rival: rival.adj)
+    for index in range(len(rivals) - 2, -1, -1):
+        if rivals[index].points > rivals[index + 1].points:
+            rivals[index] = rivals[index + 1]._replace(adj=rivals[index].adj)
+    return rivals
 
 
 def _at_least(workload: Workload, around: Context) -> list[_Candidate]:

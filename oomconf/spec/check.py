@@ -46,14 +46,14 @@ def suggest(word: str, known: list[str]) -> str:
 
 def key_at(tree: Mapping, *pointer: str) -> Location:
     """Place of a key; the nearest key above it if it is not written."""
-    at = NOWHERE
+    found = None
     node: Any = tree
     for key in pointer:
         if not isinstance(node, Mapping) or key not in node.keys_at:
             break
-        at = place(node.keys_at[key])
+        found = node.keys_at[key]
         node = node.get(key)
-    return at
+    return NOWHERE if found is None else found.at
 
 
 def _names(tree: Mapping) -> Iterator[Problem]:

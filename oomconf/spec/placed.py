@@ -25,7 +25,10 @@ def refuse(message: str, hint: str = "") -> PydanticCustomError:
 
 
 def place(scalar: Scalar) -> Location:
-    return Location(scalar.path, scalar.line, scalar.column, scalar.end_line, scalar.end_column)
+    return scalar.at
+
+
+_REMEMBERED: Final = 1024
 
 
 class Placed:
@@ -34,10 +37,11 @@ class Placed:
     `parse` gets the text and raises SizeError with message and hint; `schema` is what an editor is told.
     """
 
-    __slots__ = ("expects", "parse", "schema")
+    __slots__ = ("expects", "known", "parse", "schema")
 
     def __init__(self, parse: Callable[[str], Any], schema: JsonSchema, expects: str) -> None:
         self.parse = parse
+        self.known: dict[str, Any] = {}
         self.schema = schema
         self.expects = expects
 
@@ -47,13 +51,21 @@ class Placed:
             raise refuse(f"expected {self.expects}, found {found}")
         if node.tag is not None:
             raise refuse(f"the tag {node.tag} means nothing here", "remove the tag")
+        text = node.text
+        value = self.known.get(text)
+        if value is None:
+            value = self._parsed(text)
+        return Setting(value, node.at, Origin.WRITTEN, text, node.beat)
+
+    def _parsed(self, text: str) -> Any:  # noqa: ANN401
         try:
-            value = self.parse(node.text)
+            value = self.parse(text)
         except SizeError as error:
             raise refuse(error.message, error.hint) from None
-        return Setting(
-            value, Location(node.path, node.line, node.column, node.end_line, node.end_column), Origin.WRITTEN, node.text, node.beat
-        )
+        # fleets say the same few values thousands of times
+        if len(self.known) < _REMEMBERED:
+            self.known[text] = value
+        return value
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.read)

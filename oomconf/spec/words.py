@@ -38,7 +38,7 @@ Preference = Annotated[Setting[str], choice("none", "avoid", "omit", what="How s
 class Model(BaseModel):
     """Frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 def _words(node: object) -> tuple[Setting[str], ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from by_hand import G, M, findings, host, objects, part, service, slice_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oomconf.policy import ComposeService, DockerContainer, Group, Placement, SystemdUnit, Workload
 
@@ -92,3 +94,15 @@ def test_a_rootless_engine_gives_no_protection_that_could_fail(place: Placement)
 
 def test_without_ram_or_swap_it_is_skipped() -> None:
     assert objects(RULE, *pair(6 * G, G), facts=host(memory_total=8 * G)) == []
+
+
+@given(rows=st.lists(st.tuples(st.integers(-999, 1000), st.integers(1, 64)), min_size=2, max_size=6))
+def test_the_services_are_those_that_a_comparison_of_all_with_all_finds(rows: list[tuple[int, int]]) -> None:
+    things = [service(f"w{number}", oom_score_adj=adj, memory_max=gib * G) for number, (adj, gib) in enumerate(rows)]
+    weights = [gib * G // 4096 + adj * (64 * G // 4096 // 1000) for adj, gib in rows]
+    expected = [
+        f"services.w{number}"
+        for number, (adj, _) in enumerate(rows)
+        if any(rival > adj and weights[number] > weights[other] for other, (rival, _) in enumerate(rows))
+    ]
+    assert sorted(objects(RULE, *things, facts=host(memory_total=64 * G, swap_total=0))) == expected

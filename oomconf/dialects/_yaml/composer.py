@@ -50,12 +50,15 @@ class Document:
 
     root: Node | None
     line: int
+    has_duplicates: bool = False
+    has_merges: bool = False
+    """Whether a key `<<` stands anywhere in it."""
 
 
 class Composer:
     """Builds the documents of one text; raises Stop, or what the parser raises."""
 
-    __slots__ = ("_anchors", "_closed", "_left", "_limits", "_lines", "_path", "_shared", "_text")
+    __slots__ = ("_anchors", "_closed", "_duplicated", "_left", "_limits", "_lines", "_merging", "_path", "_shared", "_text")
 
     def __init__(self, text: str, path: str, lines: Lines, limits: Limits) -> None:
         self._text = text
@@ -72,11 +75,11 @@ class Composer:
             begin: Any = event
             self._anchors: dict[str, Node | None] = {}  # None for a collection not yet complete
             self._closed: list[Mapping | Sequence] = []  # each behind all that it holds
-            self._shared = False
+            self._shared = self._duplicated = self._merging = False
             root: Any = self._document(get_event, begin)
             self._settle()
             empty = isinstance(root, Scalar) and not root.text and root.is_plain and root.tag is None and not self._anchors
-            yield Document(None if empty else root, begin.start_mark.line + 1)
+            yield Document(None if empty else root, begin.start_mark.line + 1, self._duplicated, self._merging)
 
     def _document(self, get_event: Callable[[], Any], event: Any) -> Node:  # noqa: ANN401
         new, path, depth = object.__new__, self._path, self._limits.max_depth
@@ -135,7 +138,10 @@ class Composer:
         node.update(zip(words, items[1::2], strict=True))
         node.keys_at = dict(zip(words, keys, strict=True))
         node.duplicates = []
+        if "<<" in node:
+            self._merging = True
         if len(node) != len(words):
+            self._duplicated = True
             node.clear()
             node.keys_at.clear()
             for word, key, value in zip(words, keys, items[1::2], strict=True):

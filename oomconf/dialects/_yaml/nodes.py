@@ -108,7 +108,7 @@ class Scalar(_Placed):
     @property
     def is_null(self) -> bool:
         """Whether consumers read it as null (YAML 1.2 §10.3.2)."""
-        return self.style == "" and self.text in _NULLS and self.tag is None
+        return self.text in _NULLS and self.style == "" and self.tag is None
 
     def with_beat(self, beat: tuple[Setting[Any], ...]) -> Scalar:
         """Copy it, with what it overrode."""

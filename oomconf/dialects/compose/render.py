@@ -53,7 +53,7 @@ def _service(workload: Workload, place: ComposeService, policy: Policy, needs: R
     before = len(book.cells)
     engine = engine_says(workload, identity, policy.facts, book)
     said = variables(workload, identity, book, base="the base file")
-    book.cells += unsaid_cells(workload, "compose", [cell for cell in book.cells if cell.identity == identity])
+    book.cells += unsaid_cells(workload, "compose", book.cells[before:])
     if missing:
         book.cells[before:] = [_worse(cell, Status.IMPOSSIBLE, missing) for cell in book.cells[before:]]
         return []

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cache
 from typing import Any, Final
 
 from oomconf.dialect import Document, Entry
@@ -131,10 +132,16 @@ def _trigrams(name: str) -> set[str]:
 
 
 _PLAIN: Final = {_plain(name): name for name in _units.known() if name not in _DISTINCT}
-_SHARING: Final = {
-    trigram: tuple(name for name in _PLAIN if trigram in _trigrams(name))
-    for trigram in {part for name in _PLAIN for part in _trigrams(name)}
-}
+
+
+@cache
+def _sharing() -> dict[str, tuple[str, ...]]:
+    """Names by the trigrams that they share; wanted only where a key is unknown."""
+    found: dict[str, list[str]] = {}
+    for name in _PLAIN:
+        for trigram in sorted(_trigrams(name)):
+            found.setdefault(trigram, []).append(name)
+    return {trigram: tuple(names) for trigram, names in found.items()}
 
 
 def _near(key: str, kind: str) -> _units.Directive | None:
@@ -146,7 +153,7 @@ def _near(key: str, kind: str) -> _units.Directive | None:
     if not best:
         # a slip spoils three of them at most
         fewest = max(_SHARED, len(plain) // 2 - 1)
-        shared = Counter(name for trigram in _trigrams(plain) for name in _SHARING.get(trigram, ()))
+        shared = Counter(name for trigram in _trigrams(plain) for name in _sharing().get(trigram, ()))
         scored = [(SequenceMatcher(None, plain, name).ratio(), name) for name, count in shared.most_common(5) if count >= fewest]
         score, name = max(scored, default=(0.0, ""))
         best = name if score >= _NEAR else ""

@@ -41,6 +41,7 @@ def enter(book: Book, thing: Workload | Group, identity: str, saying: _units.Say
 
 
 def _service(workload: Workload, placement: SystemdUnit, policy: Policy, needs: Rendered, book: Book) -> Iterator[Artifact]:
+    before = len(book.cells)
     said = tuple(_units.sayings(workload, "service", policy.facts, user=placement.user))
     for unit, identity in zip(placement.units, placement.identities, strict=True):
         for saying in said:
@@ -49,7 +50,7 @@ def _service(workload: Workload, placement: SystemdUnit, policy: Policy, needs: 
         lines += _environment(workload, identity, policy.facts, book)
         if lines:
             yield _file(_Unit("unit", unit, placement.user), lines, workload.object, policy, needs)
-    book.cells += unsaid_cells(workload, book.target, book.cells)
+    book.cells += unsaid_cells(workload, book.target, book.cells[before:])
 
 
 def _environment(workload: Workload, identity: str, facts: Facts, book: Book) -> list[str]:
