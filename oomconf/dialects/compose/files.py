@@ -54,22 +54,36 @@ def overlay(base: Mapping, top: Mapping, depth: int = 0) -> Mapping:
 def services(root: Mapping, path: str, sources: Sources) -> dict[str, tuple[Mapping, Scalar]]:
     """Give the services of a tree by name, `extends` applied, each with its key."""
     found: dict[str, tuple[Mapping, Scalar]] = {}
+    files = _Files(sources)
     node = root.get("services")
     for name, value in node.items() if isinstance(node, Mapping) else ():
         if isinstance(value, Mapping) and isinstance(node, Mapping):
-            found[name] = (_extended(value, root, path, sources, 0), node.keys_at[name])
+            found[name] = (_extended(value, root, path, files, 0), node.keys_at[name])
     return found
 
 
-def _extended(service: Mapping, root: Mapping, path: str, sources: Sources, depth: int) -> Mapping:
+class _Files:
+    """Files that services extend, each read once."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self.trees: dict[str, Mapping | None] = {}
+
+    def get(self, path: str) -> Mapping | None:
+        if path not in self.trees:
+            document = self.sources.get(path)
+            self.trees[path] = None if document is None else load(document)
+        return self.trees[path]
+
+
+def _extended(service: Mapping, root: Mapping, path: str, files: _Files, depth: int) -> Mapping:
     extends = service.get("extends")
     if extends is None or depth > _MOST_EXTENDED:
         return service
     name, file = (extends.text, None) if isinstance(extends, Scalar) else (_text(extends, "service"), _text(extends, "file"))
     if file is not None:
         path = str(PurePosixPath(path).parent / file)
-        document = sources.get(path)
-        loaded = None if document is None else load(document)
+        loaded = files.get(path)
         if loaded is None:
             return service
         root = loaded
@@ -77,7 +91,7 @@ def _extended(service: Mapping, root: Mapping, path: str, sources: Sources, dept
     parent = node.get(name) if isinstance(node, Mapping) and name is not None else None
     if not isinstance(parent, Mapping):
         return service
-    return overlay(_extended(parent, root, path, sources, depth + 1), service)
+    return overlay(_extended(parent, root, path, files, depth + 1), service)
 
 
 def _text(node: Node, key: str) -> str | None:

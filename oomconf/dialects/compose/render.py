@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from oomconf.dialect import Rendered
+from oomconf.dialect import Rendered, Sources
 from oomconf.dialects._common import header, variables
 from oomconf.dialects._containers import Engine, engine_says
-from oomconf.dialects._yaml import Mapping
+from oomconf.dialects._yaml import Mapping, Scalar
 from oomconf.dialects._yaml_write import quoted, scalar
 from oomconf.dialects.compose.files import inside, load, services
 from oomconf.ledger import Artifact, Book, Cell, Rendering, Status, unsaid_cells
@@ -21,10 +21,11 @@ _NO_BASE: Final = "the base file cannot be read, so its style is unknown"
 def render(policy: Policy, needs: Rendered) -> Rendering:
     """Write one override for each base file that a service of the host names."""
     book = Book("compose")
+    bases = _Bases(needs.sources)
     files: dict[str, list[tuple[Workload, list[str]]]] = {}
     for workload in policy.workloads:
         if isinstance(workload.placement, ComposeService):
-            lines = _service(workload, workload.placement, policy, needs, book)
+            lines = _service(workload, workload.placement, policy, bases, book)
             if lines:
                 files.setdefault(workload.placement.file, []).append((workload, lines))
     artifacts = [_file(path, rows, policy, needs) for path, rows in files.items()]
@@ -47,9 +48,9 @@ def _name(workload: Workload) -> str:
     return workload.placement.service if isinstance(workload.placement, ComposeService) else workload.name
 
 
-def _service(workload: Workload, place: ComposeService, policy: Policy, needs: Rendered, book: Book) -> list[str]:
+def _service(workload: Workload, place: ComposeService, policy: Policy, bases: _Bases, book: Book) -> list[str]:
     identity = place.identities[0]
-    base, missing = _base(place, needs)
+    base, missing = bases.of(place)
     before = len(book.cells)
     engine = engine_says(workload, identity, policy.facts, book)
     said = variables(workload, identity, book, base="the base file")
@@ -64,16 +65,26 @@ def _service(workload: Workload, place: ComposeService, policy: Policy, needs: R
     return _lines(engine, said, base)
 
 
-def _base(place: ComposeService, needs: Rendered) -> tuple[Mapping | None, str]:
-    document = needs.sources.get(place.file)
-    tree = None if document is None else load(document)
-    if document is None or tree is None:
-        return None, ""
-    found = services(tree, place.file, needs.sources)
-    if place.service not in found:
-        known = ", ".join(sorted(found)[:10]) or "none"
-        return None, f"{place.file} has no service '{place.service}' (it has {known})"
-    return found[place.service][0], ""
+class _Bases:
+    """The base files of a host, each read once."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self.known: dict[str, dict[str, tuple[Mapping, Scalar]] | None] = {}
+
+    def of(self, place: ComposeService) -> tuple[Mapping | None, str]:
+        """Give a service as its base file has it, or why that has not; neither where the file cannot be read."""
+        if place.file not in self.known:
+            document = self.sources.get(place.file)
+            tree = None if document is None else load(document)
+            self.known[place.file] = None if tree is None else services(tree, place.file, self.sources)
+        found = self.known[place.file]
+        if found is None:
+            return None, ""
+        if place.service not in found:
+            known = ", ".join(sorted(found)[:10]) or "none"
+            return None, f"{place.file} has no service '{place.service}' (it has {known})"
+        return found[place.service][0], ""
 
 
 def _worse(cell: Cell, status: Status, note: str) -> Cell:
