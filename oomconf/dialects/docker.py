@@ -239,5 +239,5 @@ DIALECT: Final = Dialect(
     render=render,
     claims=claims,
     read=read,
-    proven="the docker client, by what it posts to an engine",
+    proven="the docker client, by what it posts to an engine; a booted engine and its cgroups",
 )

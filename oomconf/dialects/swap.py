@@ -66,5 +66,5 @@ DIALECT: Final = Dialect(
     name="swap",
     summary="usr/local/sbin/oomconf-swap and a .swap unit for each area",
     render=render,
-    proven="systemd-analyze verify, systemd-escape, mkswap; shellcheck, dash, busybox sh",
+    proven="systemd-analyze verify, systemd-escape, mkswap; shellcheck, dash, busybox sh; a booted kernel",
 )

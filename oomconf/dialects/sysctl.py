@@ -119,5 +119,5 @@ DIALECT: Final = Dialect(
     render=render,
     claims=claims,
     read=read,
-    proven="systemd-sysctl and procps sysctl --dry-run",
+    proven="systemd-sysctl and procps sysctl --dry-run; a booted kernel",
 )

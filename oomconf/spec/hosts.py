@@ -27,8 +27,8 @@ from oomconf.spec.words import PATH, Model
 class SwapArea(Model):
     """A swap file that oomconf makes, or a device that it turns on."""
 
-    file: Annotated[Setting[str], text(PATH, "an absolute path", "/swapfile")] | None = None
-    device: Annotated[Setting[str], text(PATH, "an absolute path", "/dev/vdb")] | None = None
+    file: Annotated[Setting[str], text(PATH, "an absolute path of plain characters", "/swapfile")] | None = None
+    device: Annotated[Setting[str], text(PATH, "an absolute path of plain characters", "/dev/vdb")] | None = None
     size: SizeValue | None = None
     priority: Annotated[Setting[int], integer(-1, 32767, "Higher is used first (swapon(8)).")] | None = None
 

@@ -17,5 +17,5 @@ DIALECT: Final = Dialect(
     render=render,
     claims=claims,
     read=read,
-    proven="systemd-analyze verify and the manager's own dump",
+    proven="systemd-analyze verify, the manager's own dump; a booted systemd and its cgroups",
 )
