@@ -11,6 +11,7 @@ import yaml
 
 from oomconf.dialects._yaml.composer import Composer, Document, Limits
 from oomconf.dialects._yaml.faults import Lines, Stop, YamlFault, forbidden_character, refused
+from oomconf.dialects._yaml.integers import go_integer
 from oomconf.dialects._yaml.nodes import Mapping, Node, Scalar, Sequence, at_pointer, location, merged
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "at_pointer",
     "compose",
     "decode",
+    "go_integer",
     "location",
     "merged",
 ]

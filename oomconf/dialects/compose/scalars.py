@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping as AnyMapping
 from typing import Final
 
-from oomconf.dialects._yaml import Scalar
+from oomconf.dialects._yaml import Scalar, go_integer
 
-_INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0o?[0-7_]+|0b[01_]+)")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _VARIABLE: Final = re.compile(
     r"\$(?:\$|\{([_a-zA-Z][_a-zA-Z0-9]*)(?:(:?[-?+])((?:[^${}]|\$\$|\$\{[^{}]*\})*))?\}|([_a-zA-Z][_a-zA-Z0-9]*))"
@@ -27,22 +26,12 @@ def typed(scalar: Scalar, variables: AnyMapping[str, str]) -> int | float | bool
         return None
     if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
         return text.lower() == "true"
-    if _INTEGER.fullmatch(text):
-        value = _integer(text.replace("_", ""))
-        return value if value is not None and value < 1 << 63 else 0.0
+    value = go_integer(scalar)
+    if value is not None:
+        return value if value < 1 << 63 else 0.0
     if _FLOAT.fullmatch(text):
         return 0.0
     return text
-
-
-def _integer(text: str) -> int | None:
-    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
-    try:
-        if digits.startswith("0") and len(digits) > 1 and digits[1].isdigit():
-            return sign * int(digits, 8)
-        return sign * int(digits, 0)
-    except ValueError:
-        return None
 
 
 def interpolate(text: str, variables: AnyMapping[str, str], depth: int = 0) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from oomconf.dialect import Document, Entry, Reading, Sources
 from oomconf.dialects._hints import Placed, runtimes
-from oomconf.dialects._yaml import Mapping, Node, Scalar, compose
+from oomconf.dialects._yaml import Mapping, Node, Scalar, compose, go_integer
 from oomconf.dialects._yaml import Sequence as Items
 from oomconf.policy import Group, KubernetesContainer, LimitRange, Origin, Policy, ResourceQuota, Runtime, Setting, Workload
 from oomconf.quantity import Size, SizeError
@@ -116,7 +116,8 @@ class _Reader:
         """A quantity as the API server takes the plain text; null is 0 to it, and 0 is no limit."""
         if not isinstance(node, Scalar):
             return None
-        text = "0" if node.is_null else node.text.strip(" ")
+        number = go_integer(node)
+        text = "0" if node.is_null else node.text.strip(" ") if number is None else str(number)
         value: Size | None = None
         fault = hint = ""
         try:

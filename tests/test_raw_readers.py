@@ -1,0 +1,205 @@
+"""What docker, compose and Kubernetes take a spelling for, each row as the consumer itself took it."""
+
+from __future__ import annotations
+
+import pytest
+
+from oomconf import dialects
+from oomconf.dialect import Document, Mapped, Reading
+from oomconf.policy import Workload, size_of
+from oomconf.quantity import INFINITY
+
+M = 1 << 20
+
+
+def read(name: str, files: dict[str, str]) -> Reading:
+    dialect = dialects.find(name)
+    assert dialect is not None
+    assert dialect.read is not None
+    return dialect.read([Document(path, text) for path, text in files.items()], Mapped(files))
+
+
+def one(name: str, path: str, text: str) -> tuple[Workload, list[str]]:
+    reading = read(name, {path: text})
+    (workload,) = (workload for policy in reading.policies for workload in policy.workloads)
+    return workload, [entry.fault for entry in reading.entries if entry.fault]
+
+
+# ── docker run (docker/cli: cli/command/container/opts.go) ───────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "docker run -m 512m web",
+        "docker run -m512m web",
+        "docker run -m=512m web",
+        "docker run -im 512m web",
+        "docker run -itm512m web",
+        "docker run --memory=512m web",
+        "docker run --memory 512m web",
+        "docker run --memory 1g --memory 512m web",
+        "docker --debug run --memory 512m web",
+        "docker container run --memory 512m web",
+        "docker create --memory 512m web",
+        "sudo docker run --rm \\\n  --memory 512m \\\n  web",
+        "docker run --env A='-m 1g' -m 512m web",
+    ],
+)
+def test_docker_takes_the_limit(words: str) -> None:
+    workload, faults = one("docker", "run.sh", f"#!/bin/sh\n{words}\n")
+    assert size_of(workload.memory_max) == 512 * M
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    "words", ["docker run alpine -m 512m", "docker run --rm alpine --memory=512m", "docker run --oom-kill-disable alpine"]
+)
+def test_what_stands_behind_the_image_is_the_command_s(words: str) -> None:
+    workload, _ = one("docker", "run.sh", f"#!/bin/sh\n{words}\n")
+    assert workload.memory_max is None
+
+
+@pytest.mark.parametrize(
+    ("words", "swap"),
+    [
+        ("-m 512m", None),  # unsaid is unsaid, though the engine makes the total twice the memory
+        ("-m 512m --memory-swap 0", None),
+        ("-m 512m --memory-swap 512m", 0),
+        ("-m 512m --memory-swap 768m", 256 * M),
+        ("-m 512m --memory-swap -1", INFINITY),
+        ("--rm", None),
+    ],
+)
+def test_docker_s_total_of_memory_and_swap_becomes_swap_alone(words: str, swap: int | None) -> None:
+    workload, _ = one("docker", "run.sh", f"#!/bin/sh\ndocker run {words} web\n")
+    assert size_of(workload.memory_swap_max) == swap
+
+
+# ── compose (types/bytes.go: a float is dropped without a word; Go's YAML) ───────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("spelling", "size"),
+    [
+        ("512m", 512 * M),
+        ("512M", 512 * M),
+        ("512mb", 512 * M),
+        ("512MiB", 512 * M),
+        (".5g", 512 * M),
+        ("536870912", 512 * M),
+        ("0x20000000", 512 * M),
+        ("0o4000000000", 512 * M),
+        ("536_870_912", 512 * M),
+        ("'512m'", 512 * M),
+    ],
+)
+def test_compose_takes_the_limit(spelling: str, size: int) -> None:
+    workload, faults = one("compose", "compose.yaml", f"services:\n  web:\n    image: web\n    mem_limit: {spelling}\n")
+    assert size_of(workload.memory_max) == size
+    assert faults == []
+
+
+@pytest.mark.parametrize("spelling", ["1e9", "1E9", "1.0e9", "1000000000.0", "0.5", "08", "9223372036854775808", "yes", "12:30", "512 k b"])
+def test_compose_has_no_limit_and_the_reader_says_why(spelling: str) -> None:
+    workload, faults = one("compose", "compose.yaml", f"services:\n  web:\n    image: web\n    mem_limit: {spelling}\n")
+    assert size_of(workload.memory_max) is None
+    assert faults
+
+
+def test_a_variable_s_default_counts_and_an_unset_one_is_nothing() -> None:
+    text = "services:\n  web:\n    image: web\n    mem_limit: ${LIMIT:-512m}\n"
+    assert size_of(one("compose", "compose.yaml", text)[0].memory_max) == 512 * M
+
+
+def test_an_override_wins_and_remembers_what_it_beat() -> None:
+    files = {
+        "compose.yaml": "services:\n  web:\n    image: web\n    mem_limit: 1g\n",
+        "compose.override.yaml": "services:\n  web:\n    mem_limit: 512m\n",
+    }
+    (workload,) = (one for policy in read("compose", files).policies for one in policy.workloads)
+    assert size_of(workload.memory_max) == 512 * M
+    assert workload.memory_max is not None
+    assert workload.memory_max.at.path == "compose.override.yaml"
+
+
+def test_heaps_ride_along_with_their_places() -> None:
+    text = (
+        "services:\n  web:\n    image: web\n    environment:\n      JAVA_TOOL_OPTIONS: -Xms1g -Xmx2g\n"
+        "    command: [java, -XX:MaxRAMPercentage=50, -jar, app.jar]\n"
+    )
+    workload, _ = one("compose", "compose.yaml", text)
+    ((kind, heap, line),) = [(runtime.kind, runtime.heap.value, runtime.heap.at.line) for runtime in workload.runtimes if runtime.heap]
+    assert (kind, heap, line) == ("jvm", 2 << 30, 5), "a size beats a percentage, wherever it stands"
+
+
+# ── Kubernetes (kube-apiserver 1.36: apimachinery/pkg/api/resource, sigs.k8s.io/yaml) ────────────────────────────────────
+
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  containers:\n    - name: a\n      resources:\n        limits:\n          memory: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("spelling", "size"),
+    [
+        ("512Mi", 512 * M),
+        ('"512Mi"', 512 * M),
+        (".5Gi", 512 * M),
+        ("1.Gi", 1024 * M),
+        ("+1Gi", 1024 * M),
+        ('" 256Mi "', 256 * M),
+        ("1e9", 10**9),
+        ("1.5e9", 1_500_000_000),
+        ("512M", 512_000_000),
+        ("536870912", 512 * M),
+        ("0x20000000", 512 * M),
+        ("0o4000000000", 512 * M),
+        ("04000000000", 512 * M),
+        ("536_870_912", 512 * M),
+    ],
+)
+def test_kubernetes_takes_the_limit(spelling: str, size: int) -> None:
+    workload, faults = one("kubernetes", "k8s/p.yaml", POD.format(spelling))
+    assert size_of(workload.memory_max) == size
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    "spelling", ["512MB", "512mi", "512 Mi", '""', "true", "1:30", '"0x400"', "512Mi,", "1Gi 2Gi", "2024-01-01", ".inf"]
+)
+def test_kubernetes_refuses_the_limit_and_the_reader_says_so(spelling: str) -> None:
+    workload, faults = one("kubernetes", "k8s/p.yaml", POD.format(spelling))
+    assert workload.memory_max is not None
+    assert workload.memory_max.value is None, "present but ignored, at its place"
+    assert any("refused" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(("spelling", "bytes_"), [("500m", 1), ("1.5", 2), ("0.5", 1)])
+def test_a_fraction_of_a_byte_is_rounded_up_and_remarked_upon(spelling: str, bytes_: int) -> None:
+    workload, faults = one("kubernetes", "k8s/p.yaml", POD.format(spelling))
+    assert size_of(workload.memory_max) == bytes_
+    assert any("fraction of a byte" in fault for fault in faults)
+
+
+@pytest.mark.parametrize("spelling", ["0", "~", "null", "Gi", '"."', "-0"])
+def test_zero_is_no_limit(spelling: str) -> None:
+    workload, faults = one("kubernetes", "k8s/p.yaml", POD.format(spelling))
+    assert workload.memory_max is None
+    assert faults
+
+
+def test_every_way_to_a_pod_is_known() -> None:
+    containers = "{containers: [{name: a, resources: {limits: {memory: 1Gi}}}]}"
+    template = f"{{template: {{spec: {containers}}}}}"
+    kinds = {"Deployment": template, "StatefulSet": template, "DaemonSet": template, "ReplicaSet": template, "Job": template}
+    kinds |= {"ReplicationController": template, "Pod": containers, "CronJob": f"{{jobTemplate: {{spec: {template}}}}}"}
+    for kind, spec in kinds.items():
+        workload, _ = one("kubernetes", "k8s/x.yaml", f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: x, namespace: n}}\nspec: {spec}\n")
+        assert size_of(workload.memory_max) == 1 << 30, kind
+        assert workload.placement.identities == (f"{kind}/n/x/a",)
+
+
+def test_a_list_and_several_documents_are_read() -> None:
+    pod = "{apiVersion: v1, kind: Pod, metadata: {name: %s}, spec: {containers: [{name: a}]}}"
+    text = f"apiVersion: v1\nkind: List\nitems: [{pod % 'one'}, {pod % 'two'}]\n---\n{pod % 'three'}\n"
+    found = [one.name for policy in read("kubernetes", {"k8s/l.yaml": text}).policies for one in policy.workloads]
+    assert len(found) == 3
