@@ -47,7 +47,7 @@ class Spec:
     @property
     def silences(self) -> tuple[Silence, ...]:
         """Findings that the spec accepts, inline and in `lint.ignore`."""
-        return (*(silence for document in self.documents for silence in silences_in(document)), *_ignores(self.model))
+        return (*(silence for document in self.documents for silence in silences_in(document)), *ignores(self.model))
 
 
 def load(*paths: str | os.PathLike[str]) -> Spec:
@@ -170,7 +170,8 @@ def write(
     return Tree(os.fspath(folder)).write(output.artifacts, scope_of(target, host))
 
 
-def _ignores(model: Model) -> Iterator[Silence]:
+def ignores(model: Model) -> Iterator[Silence]:
+    """Give what `lint.ignore` of a spec accepts."""
     for ignore in model.lint.ignore:
         where = None if ignore.where is None else ignore.where.value
         yield Silence(ignore.rule.value or "", ignore.reason.value or "", ignore.rule.at, where=where)

@@ -70,11 +70,11 @@ def report(case: Case, rule: Rule[Any]) -> Report:
         loaded = load_spec((case.path,), sources)
         if loaded.spec is None or loaded.tree is None:
             return Report(loaded.findings)
-        from oomconf.api import _ignores
+        from oomconf.api import ignores
         from oomconf.spec.policies import policies
 
         fleet = Fleet(policies=tuple(resolve(policy) for policy in policies(loaded.spec, loaded.tree, case.path).policies))
-        silences = [*(s for path, text in case.files.items() for s in silences_in(Document(path, text))), *_ignores(loaded.spec)]
+        silences = [*(s for path, text in case.files.items() for s in silences_in(Document(path, text))), *ignores(loaded.spec)]
         found = ()
         if rule.id == "not-expressible":
             every = [dialect for dialect in dialects.discover() if dialect.render is not None]

@@ -49,9 +49,9 @@ def variables(workload: Workload, identity: str, book: Book, *, base: str) -> tu
             book.impossible(workload.object, identity, name, setting, "; ".join(made.faults))
         elif replaced:
             note = f"a {replaced[0]} that {base} sets is replaced: repeat its options under 'options'"
-            book.approximated(workload.object, identity, name, setting, note)
+            book.approximated(workload.object, identity, name, setting, "; ".join((note, *made.notes)))
         else:
-            book.exact(workload.object, identity, name, setting)
+            book.exact(workload.object, identity, name, setting, "; ".join(made.notes))
         found += made.variables if not made.faults else ()
     return tuple(found)
 
