@@ -16,7 +16,7 @@ from oomconf.spec.words import RELATIVE, DefaultMemory, HostName, Level, Memory,
 class Defaults(Model):
     """For services that do not say; pods take none of it."""
 
-    memory: DefaultMemory = DefaultMemory()
+    memory: DefaultMemory = DefaultMemory.model_construct()
     protect: Level | None = None
     oom_policy: OomPolicy | None = None
     restart: Restart | None = None
@@ -35,7 +35,7 @@ class SliceUnit(Model):
     """A slice that holds services."""
 
     host: HostName | None = None
-    memory: Memory = Memory()
+    memory: Memory = Memory.model_construct()
     managed_oom: ManagedOom | None = None
     user: BoolValue | None = None
 
@@ -97,11 +97,11 @@ class Spec(Model):
 
     version: Annotated[Setting[int], integer(1, 1, "The version of this language: 1.")]
     include: list[Annotated[Setting[str], text(RELATIVE, "a path below the spec's own folder", "base.yaml")]] = []
-    defaults: Defaults = Defaults()
+    defaults: Defaults = Defaults.model_construct()
     hosts: dict[str, Host] = {}
     slices: dict[str, SliceUnit] = {}
     namespaces: dict[str, Namespace] = {}
     services: dict[str, Service] = {}
     expect: Expect | None = None
     monitoring: Monitoring | None = None
-    lint: Lint = Lint()
+    lint: Lint = Lint.model_construct()

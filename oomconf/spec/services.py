@@ -120,8 +120,8 @@ class Kubernetes(Model):
     namespace: Annotated[Setting[str], text(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a namespace's name", "prod")] | None = None
     container: Annotated[Setting[str], text(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a container's name", "api")]
     role: Annotated[Setting[str], choice("container", "init", "sidecar")] | None = None
-    requests: Requests = Requests()
-    limits: Limits = Limits()
+    requests: Requests = Requests.model_construct()
+    limits: Limits = Limits.model_construct()
 
 
 class Cgroup(Model):
@@ -142,7 +142,7 @@ class Said(Model):
     oom_policy: OomPolicy | None = None
     restart: Restart | None = None
     managed_oom_preference: Preference | None = None
-    memory: Memory = Memory()
+    memory: Memory = Memory.model_construct()
     processes: list[Part] | None = None
     runtime: Runtimes | None = None
 
