@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final
 
 from oomconf.dialect import Sources
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose, merged
@@ -13,8 +15,12 @@ from oomconf.policy import Setting
 from oomconf.spec.models import Spec
 from oomconf.spec.placed import place
 
-_NAMED = ("hosts", "slices", "namespaces", "services")
-_MOST_FILES = 200
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+_NAMED: Final = ("hosts", "slices", "namespaces", "services")
+_MOST_FILES: Final = 200
+_MOST_CUTS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +76,31 @@ def _validate(tree: Mapping, rules: tuple[str, ...]) -> tuple[Spec | None, list[
     try:
         spec = Spec.model_validate(tree)
     except ValidationError as error:
-        return None, [invalid(problem) for problem in problems(error, tree)]
+        found = [*problems(error, tree), *_judged_without(error, tree, rules)]
+        return None, [invalid(problem) for problem in found]
     return spec, [invalid(problem) for problem in check(spec, tree, rules)]
+
+
+def _judged_without(error: ValidationError, tree: Mapping, rules: tuple[str, ...]) -> Iterator[Problem]:
+    """Leave out what is refused and check the rest, so that one run tells everything; what may be missing only for that is not told."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from oomconf.spec.check import Lacking, check  # noqa: PLC0415
+    from oomconf.spec.errors import spans, without  # noqa: PLC0415
+
+    unsure = spans(error, tree)
+    for _ in range(_MOST_CUTS):
+        tree = without(error, tree)
+        try:
+            spec = Spec.model_validate(tree)
+        except ValidationError as again:
+            unsure += spans(again, tree)
+            error = again
+            continue
+        for problem in check(spec, tree, rules):
+            if not isinstance(problem, Lacking) or not any(first <= problem.at.line <= last for first, last in unsure):
+                yield problem
+        return
 
 
 def _version(tree: Mapping) -> Problem | None:

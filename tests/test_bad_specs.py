@@ -175,6 +175,60 @@ def test_problems_of_references_are_told_together() -> None:
     assert len(findings(text)) == 4
 
 
+MANY = """\
+version: 1
+hosts:
+  vm: {ram: 4GB, swap: 2G, sysctl: {profile: strickt}}
+slices:
+  web: {memory: {max: 2G}}
+services:
+  nginx:
+    slice: web.slice
+    protct: critical
+    memory: {low: 512m}
+    systemd: {unit: nginx.service}
+  db:
+    host: vn
+    docker: {name: db}
+    systemd: {unit: mariadb.service}
+  api: {memory: {max: 1G}}
+lint: {ignore: [{rule: no-swp, reason: x}]}
+"""
+
+
+def test_what_stands_beside_a_refused_value_is_judged_in_the_same_run() -> None:
+    loaded = load_spec(("oomconf.yaml",), Mapped({"oomconf.yaml": MANY}), names())
+    told = [(finding.at.line, finding.message.partition(":")[0]) for finding in loaded.findings]
+    assert told == [
+        (3, "hosts.vm.ram"),
+        (3, "there is no sysctl profile 'strickt'"),
+        (5, "'web' cannot be a name in slices"),
+        (8, "there is no slice 'web.slice'"),
+        (9, "unknown key 'protct' in services.nginx"),
+        (10, "services.nginx.memory.low"),
+        (13, "there is no host 'vn'"),
+        (14, "services.db has a second placement 'docker'"),
+        (16, "services.api has no placement"),
+        (17, "there is no rule 'no-swp'"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{systemd: {unit: a}}",  # no 'has no placement'
+        "{slice: [], memory: {low: 1G}, systemd: {unit: a.service}}",  # no 'names no slice'
+        "{oom_score_adj: {value: -1000, reason: []}, systemd: {unit: a.service}}",  # no 'needs a reason'
+        "{host: {}, systemd: {unit: a.service}}",  # no 'does not say which host'
+        "3",
+    ],
+)
+def test_nothing_is_said_to_lack_what_was_only_refused(body: str) -> None:
+    text = f"version: 1\nhosts: {{a: {{ram: 8G, swap: 0}}, b: {{ram: 8G, swap: 0}}}}\nservices:\n  web: {body}\n"
+    text = text if "host" in body else text.replace(", b: {ram: 8G, swap: 0}", "")
+    assert len(findings(text)) == 1
+
+
 def test_two_services_that_write_the_same_file_are_refused() -> None:
     text = f"version: 1\n{HOST}services:\n  a: {{systemd: {{unit: x.service}}}}\n  b: {{systemd: {{unit: x.service}}}}\n"
     (only,) = findings(text)

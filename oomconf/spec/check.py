@@ -24,6 +24,12 @@ _SYSCTL = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_./*?\[\]-]*")
 _SYSTEM_SLICES = ("system.slice", "user.slice", "machine.slice")
 
 
+class Lacking(Problem):
+    """What is wrong because something is not said: not known while something beside it cannot be read."""
+
+    __slots__ = ()
+
+
 def check(spec: Spec, tree: Mapping, rules: tuple[str, ...] = ()) -> list[Problem]:
     """Find every problem of a well-formed spec that forbids rendering it, in no order."""
     return [
@@ -110,14 +116,14 @@ def _sysctl_problems(name: str, host: Host, tree: Mapping) -> Iterator[Problem]:
 
 def _swap_problems(area: SwapArea, at: Location) -> Iterator[Problem]:
     if (area.file is None) == (area.device is None):
-        yield Problem(
+        yield Lacking(
             (area.file or area.device or Setting("", at)).at,
             "a swap area is either a file or a device",
             "write '{file: /swapfile, size: 4G}' or '{device: /dev/vdb}'",
         )
     elif area.size is None:
         where = area.file or area.device
-        yield Problem(where.at if where else at, "the swap area has no size", "add 'size: 4G'")
+        yield Lacking(where.at if where else at, "the swap area has no size", "add 'size: 4G'")
     elif area.size.value is not None and area.size.value < 10 * 4096:
         yield Problem(area.size.at, f"{area.size.text} is less than the 10 pages that mkswap wants", "say at least 64M")
 
@@ -142,7 +148,7 @@ def _service_problems(name: str, service: Service, spec: Spec, tree: Mapping) ->
     at = key_at(tree, "services", name)
     placed = [word for word in PLACEMENTS if getattr(service, word) is not None]
     if not placed:
-        yield Problem(at, f"services.{name} has no placement", f"add one of {', '.join(PLACEMENTS)}")
+        yield Lacking(at, f"services.{name} has no placement", f"add one of {', '.join(PLACEMENTS)}")
     for word in placed[1:]:
         first = key_at(tree, "services", name, placed[0])
         yield Problem(
@@ -159,7 +165,7 @@ def _service_problems(name: str, service: Service, spec: Spec, tree: Mapping) ->
             if spec.hosts
             else "declare a host under 'hosts:' with its ram and swap"
         )
-        yield Problem(at, f"services.{name} does not say which host it runs on", hint)
+        yield Lacking(at, f"services.{name} does not say which host it runs on", hint)
     for host_name in service.overrides:
         listed = [host.value for host in service.host] or list(spec.hosts)
         if host_name not in listed:
@@ -188,7 +194,7 @@ def _said_problems(name: str, service: Service, spec: Spec) -> Iterator[Problem]
                 (Related(said.protect.at, "protect is said here"),),
             )
         if said.oom_score_adj is not None and said.oom_score_adj.value.value == -1000 and said.oom_score_adj.reason is None:  # noqa: PLR2004
-            yield Problem(
+            yield Lacking(
                 said.oom_score_adj.value.at,
                 "-1000 makes a process unkillable and needs a reason",
                 'write {value: -1000, reason: "..."}, or -900',
@@ -198,7 +204,7 @@ def _said_problems(name: str, service: Service, spec: Spec) -> Iterator[Problem]
         promise = said.memory.min or said.memory.low
         home = said.slice or service.slice
         if promise is not None and service.kubernetes is None and service.cgroup is None and home is None:
-            yield Problem(
+            yield Lacking(
                 promise.at,
                 f"services.{name} is promised memory but names no slice",
                 "add 'slice:': a promise counts only if every ancestor carries it",
@@ -232,7 +238,7 @@ def _placement_problems(name: str, service: Service, spec: Spec, tree: Mapping) 
         for host_name in [host.value for host in service.host] or list(spec.hosts):
             host = spec.hosts.get(str(host_name))
             if host is None or host.systemd is None or host.systemd.value != 0:
-                yield Problem(
+                yield Lacking(
                     key_at(tree, "services", name, "cgroup"),
                     f"on a host with systemd the cgroup tree is systemd's; services.{name} would write into it",
                     "use 'systemd:' (systemd-run makes a scope), say 'delegated_by: UNIT', or 'systemd: 0' on a host without it",

@@ -81,6 +81,50 @@ def find(root: Node, loc: tuple[int | str, ...]) -> tuple[Node, Location]:
     return node, place(node) if isinstance(node, Scalar) else at
 
 
+def without(error: ValidationError, root: Mapping) -> Mapping:
+    """Copy a tree without what a validation refuses; a host, slice, namespace or service that is refused as a whole stays, empty."""
+    return _cut(root, [_refused(item["type"], item["loc"], root) for item in error.errors(include_url=False, include_input=False)], 0)
+
+
+def spans(error: ValidationError, root: Mapping) -> list[tuple[int, int]]:
+    """Give the lines of each host, slice, namespace or service in which a validation refuses something."""
+    found: list[tuple[int, int]] = []
+    for item in error.errors(include_url=False, include_input=False):
+        node, at = find(root, item["loc"][:2])
+        found.append((at.line, max(node.end_line, at.end_line)))
+    return found
+
+
+def _refused(kind: str, loc: tuple[int | str, ...], root: Mapping) -> tuple[str, ...]:
+    """The keys down to the node to blame; an item is cut with its whole list."""
+    node: Node = root
+    keys: list[str] = []
+    for step in loc[:-1] if kind == "missing" else loc:
+        if isinstance(node, Mapping) and isinstance(step, str) and step in node:
+            keys.append(step)
+            node = node[step]
+        elif isinstance(node, Sequence):
+            break
+    return tuple(keys)
+
+
+def _cut(node: Mapping, paths: list[tuple[str, ...]], depth: int) -> Mapping:
+    below: dict[str, list[tuple[str, ...]]] = {}
+    for path in paths:
+        if path:
+            below.setdefault(path[0], []).append(path[1:])
+    kept: dict[str, Node] = {}
+    for key, value in node.items():
+        inner = below.get(key)
+        if inner is None:
+            kept[key] = value
+        elif () not in inner and isinstance(value, Mapping):
+            kept[key] = _cut(value, inner, depth + 1)
+        elif depth == 1:
+            kept[key] = Mapping()
+    return node.copy_with(kept)
+
+
 def _keys(loc: tuple[int | str, ...]) -> list[str]:
     model = _model(loc)
     return [field.alias or name for name, field in model.model_fields.items()] if model is not None else []
