@@ -54,7 +54,11 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
     for namespace, folder in folders.items():
         about = header(policy.source, list(dict.fromkeys(folder["objects"])))
         text = needs.templates.render(
-            "kubernetes/kustomization.yaml.j2", header=about, patches=sorted(folder["patches"]), resources=folder["resources"]
+            "kubernetes/kustomization.yaml.j2",
+            header=about,
+            namespace=namespace,
+            patches=sorted(folder["patches"]),
+            resources=folder["resources"],
         )
         artifacts.append(Artifact(path=f"{namespace}/kustomization.yaml", text=text, objects=tuple(dict.fromkeys(folder["objects"]))))
     return Rendering(artifacts=tuple(artifacts), ledger=tuple(book.cells))
