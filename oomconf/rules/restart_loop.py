@@ -59,7 +59,10 @@ def restart_loop(workload: Workload, around: Context) -> Iterator[Problem]:
         return
     if isinstance(workload.placement, KubernetesContainer):
         return
-    room = Size(limit + min(size_of(workload.memory_swap_max) or 0, INFINITY - limit))
+    swap = min((size for size in (size_of(workload.memory_swap_max), around.swap_total) if size is not None), default=None)
+    if swap is None:
+        return
+    room = Size(limit + min(swap, INFINITY - limit))
     told = max((heap.size for heap in heaps(workload, limit)), default=Size(0))
     parts = Size(sum((size_of(part.memory) or 0) * part.count for part in workload.processes))
     what, need = ("a heap", told) if told >= parts else ("processes", parts)
