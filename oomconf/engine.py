@@ -105,7 +105,7 @@ def lint(
                 run.offer(rule, (fleet,), context)
             elif rule.on is Entry:
                 run.offer(rule, raw, context)
-    findings = _stamped([*run.findings, *found])
+    findings = stamped([*run.findings, *found])
     kept, suppressed, notes = _silenced(findings, tuple(silences), {rule.id for rule in chosen})
     return Report(tuple(sorted((*kept, *notes), key=order)), tuple(suppressed), dict(sorted(run.skipped.items())), tuple(run.crashed))
 
@@ -175,7 +175,7 @@ def _finding(rule: Rule[Any], problem: Problem, subject: object) -> Finding:
     return Finding(rule.id, rule.severity, name, problem.at, problem.message, problem.help, problem.related)
 
 
-def _stamped(findings: Iterable[Finding]) -> list[Finding]:
+def stamped(findings: Iterable[Finding]) -> list[Finding]:
     """Drop what several policies saw at one place, and number like ones for the fingerprint."""
     seen: dict[Finding, None] = dict.fromkeys(sorted(findings, key=order))
     count: Counter[tuple[str, str, str]] = Counter()

@@ -309,3 +309,23 @@ def test_control_characters_of_a_spec_never_reach_the_terminal(here: Path, capsy
     shown = capsys.readouterr()
     assert "\x1b" not in shown.out + shown.err
     assert "\u202e" not in shown.out + shown.err
+
+
+def test_an_included_file_and_what_was_rendered_are_not_called_unchecked(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "oomconf.yaml").write_text("version: 1\ninclude: [compose.yaml]\nhosts: {h: {ram: 8G, swap: 1G}}\n")
+    (tmp_path / "compose.yaml").write_text("services:\n  a: {memory: {max: 1G, swap_max: 0}, systemd: {unit: a.service}}\n")
+    assert main(["render", "oomconf.yaml", "--out", "out"]) == 0
+    capsys.readouterr()
+    assert main(["lint", ".", "--format", "json"]) == 0
+    passed = {row["path"]: row["reason"] for row in json.loads(capsys.readouterr().out)["not_checked"]}
+    assert "compose.yaml" not in passed
+    assert "out/oomconf.manifest.json" not in passed
+    assert passed["out/h/root/etc/systemd/system/a.service.d/60-oomconf.conf"].startswith("rendered by oomconf")
+
+
+def test_a_refused_spec_s_findings_have_fingerprints(tmp_path, capsys) -> None:
+    (tmp_path / "oomconf.yaml").write_text("version: 1\nhosts: {h: {ram: 8GB}}\n")
+    assert main(["lint", str(tmp_path / "oomconf.yaml"), "--format", "json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert len(finding["fingerprint"]) == 32

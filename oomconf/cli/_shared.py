@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TextIO
 
 from oomconf.api import Spec, attempt, attempt_resolve
@@ -15,18 +13,6 @@ from oomconf.finding import Finding, Severity
 from oomconf.host.files import STDIN, Disk
 from oomconf.outputs.text import render
 from oomconf.policy import Fleet
-
-
-@contextmanager
-def collector_off() -> Iterator[None]:
-    """Hold the cyclic collector while trees are built: it finds nothing there and costs more than the work."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def colours(stream: TextIO) -> bool:

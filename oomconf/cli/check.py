@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from oomconf.cli import EXIT_CALL, EXIT_FINE
-from oomconf.cli._shared import collector_off, load, named, show
+from oomconf.cli._shared import load, named, show
 from oomconf.engine import Report
 from oomconf.host.files import Disk
 from oomconf.outputs import json as as_json
@@ -21,8 +21,7 @@ def run(words: list[str]) -> int:
     options = parser.parse_args(words)
     paths = named(options.spec)
     disk = Disk(paths)
-    with collector_off():
-        _, fleet, findings = load(paths, disk)
+    _, fleet, findings = load(paths, disk)
     if options.format == "json":
         sys.stdout.write(as_json.render(Report(findings), rules=0, specs=len(paths)))
     else:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
+from typing import Final
 
 from oomconf import dialects
 from oomconf.api import lint as lint_spec
 from oomconf.api import selected_ids
 from oomconf.cli import EXIT_BUG, EXIT_CALL
-from oomconf.cli._shared import collector_off, exit_code, load, named, show
-from oomconf.engine import Report
+from oomconf.cli._shared import exit_code, load, named, show
+from oomconf.dialects._common import is_rendered
+from oomconf.engine import Report, stamped
 from oomconf.errors import InputError
-from oomconf.host.files import STDIN, Disk, is_spec_name, walk
+from oomconf.host.files import STDIN, Disk, head, is_spec_name, walk
+from oomconf.host.tree import MANIFEST
 from oomconf.outputs import json as as_json
 from oomconf.outputs.text import summary
+
+_OURS: Final = re.compile(r"^version: *1 *$", re.MULTILINE)
+_RENDERED: Final = "rendered by oomconf: its spec is linted instead"
 
 
 def run(words: list[str]) -> int:
@@ -42,9 +49,9 @@ def run(words: list[str]) -> int:
             unreadable.append((path, str(error).removeprefix(f"{path}").removeprefix(": ").removeprefix(":")))
             continue
         texts.append(disk)
-        with collector_off():
-            reports.append(_one(path, disk, select, ignore))
-    whole = _together(reports, passed + unreadable)
+        reports.append(_one(path, disk, select, ignore))
+    read = {document.path for disk in texts for document in disk.documents()}
+    whole = _together(reports, [(path, reason) for path, reason in passed if path not in read] + unreadable)
     if options.format == "json":
         sys.stdout.write(as_json.render(whole, rules=len(rules), specs=len(specs)))
     else:
@@ -79,24 +86,27 @@ def _specs(paths: tuple[str, ...]) -> tuple[list[str], list[tuple[str, str]], li
             for found in walk(path.rstrip("/") or path):
                 if is_spec_name(found):
                     specs.append(found)
-                elif any(room.claims is not None and room.claims(found) for room in rooms):
-                    passed.append((found, "raw files are read by a later version; this one lints specs"))
+                elif not found.endswith(MANIFEST) and any(room.claims is not None and room.claims(found) for room in rooms):
+                    passed.append((found, _why_not(found)))
         else:
             specs.append(path)
     return list(dict.fromkeys(specs)), passed, unreadable
 
 
-def _one(path: str, disk: Disk, select: list[str], ignore: list[str]) -> Report:
-    from oomconf.dialects._common import is_rendered
+def _why_not(path: str) -> str:
+    """Say why a file that some reader claims is passed over."""
+    return _RENDERED if is_rendered(head(path)) else "raw files are read by a later version; this one lints specs"
 
+
+def _one(path: str, disk: Disk, select: list[str], ignore: list[str]) -> Report:
     document = disk.named(path)
     if is_rendered(document.text):
-        return Report(not_checked=((path, "rendered by oomconf: its spec is linted instead"),))
+        return Report(not_checked=((path, _RENDERED),))
     if not _looks_like_a_spec(document.text):
         return Report(not_checked=((path, "not an oomconf spec; raw files are read by a later version"),))
     spec, _, findings = load((path,), disk)
     if spec is None:
-        return Report(findings=findings)
+        return Report(findings=tuple(stamped(findings)))
     return lint_spec(spec, select=select, ignore=ignore)
 
 
@@ -104,6 +114,8 @@ def _looks_like_a_spec(text: str) -> bool:
     """A file that is no YAML, or whose top level has a key of the spec, is for the loader to judge."""
     from oomconf.dialects._yaml import Mapping, compose
 
+    if _OURS.search(text) and "apiVersion" not in text:
+        return True
     documents, faults = compose(text)
     if faults or not documents:
         return True

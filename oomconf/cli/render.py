@@ -10,7 +10,7 @@ from typing import Any
 from oomconf.api import Spec, chosen_rules, scope_of
 from oomconf.api import render as render_spec
 from oomconf.cli import EXIT_BUG, EXIT_FINDINGS, EXIT_FINE
-from oomconf.cli._shared import collector_off, complain, load, named, show
+from oomconf.cli._shared import complain, load, named, show
 from oomconf.engine import Report, inexpressible
 from oomconf.engine import lint as run_rules
 from oomconf.finding import Severity
@@ -28,13 +28,12 @@ def run(words: list[str]) -> int:
         return complain("--check and --diff compare with a folder: say which with --out DIR")
     paths = named(options.spec)
     disk = Disk(paths)
-    with collector_off():
-        spec, fleet, findings = load(paths, disk)
-        if spec is None or fleet is None:
-            show(findings, disk, sys.stderr)
-            return complain(f"{len(findings)} problem{'' if len(findings) == 1 else 's'}: nothing is rendered")
-        output = render_spec(spec, target=_list(options.target), host=_list(options.host), templates=options.templates)
-        report = _judge(spec, fleet, output, options)
+    spec, fleet, findings = load(paths, disk)
+    if spec is None or fleet is None:
+        show(findings, disk, sys.stderr)
+        return complain(f"{len(findings)} problem{'' if len(findings) == 1 else 's'}: nothing is rendered")
+    output = render_spec(spec, target=_list(options.target), host=_list(options.host), templates=options.templates)
+    report = _judge(spec, fleet, output, options)
     if report is not None and report.crashed:
         for rule, error in report.crashed:
             print(f"oomconf: the rule {rule} crashed ({type(error).__name__}: {error}); please report it", file=sys.stderr)

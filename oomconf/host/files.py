@@ -15,6 +15,7 @@ from oomconf.errors import InputError
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 STDIN: Final = "<stdin>"
+_HEAD: Final = 1024
 _SKIPPED: Final = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 )
@@ -99,6 +100,17 @@ def _bounded(path: str, data: bytes) -> bytes:
     if len(data) > MOST_BYTES:
         raise InputError(f"{path}: more than the {MOST_BYTES} bytes that are read")
     return data
+
+
+def head(path: str) -> str:
+    """Give the first few lines of a regular file; empty if it cannot be read."""
+    try:
+        if not Path(path).is_file():
+            return ""
+        with Path(path).open("rb") as file:
+            return file.read(_HEAD).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def is_spec_name(path: str) -> bool:
