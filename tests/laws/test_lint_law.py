@@ -13,7 +13,7 @@ from oomconf import dialects, rules
 from oomconf.dialect import Document, Mapped, Rendered
 from oomconf.engine import lint
 from oomconf.ledger import Status
-from oomconf.policy import Facts, Fleet, Group, Policy, Setting, SystemdUnit, Workload
+from oomconf.policy import GROUP_FIELDS, Facts, Fleet, Group, Policy, Setting, SystemdUnit, Workload
 from oomconf.quantity import Size
 from oomconf.templating import Templates
 
@@ -79,12 +79,18 @@ def exact_only(policy: Policy, name: str) -> tuple[Policy, list[Document]]:
     documents = [
         Document(artifact.path, artifact.text) for artifact in rendering.artifacts if not artifact.path.endswith((".args", ".update.sh"))
     ]
+    # a slice of which nothing is said leaves no trace to read either
+    policy = replace(policy, groups=tuple(one for one in policy.groups if says_something(one)))
     if name == "compose":
         documents = [
             Document("deploy/compose.yaml", generated.BASE),
             *(Document("deploy/compose.oomconf.yaml", one.text) for one in documents),
         ]
     return policy, documents
+
+
+def says_something(group: Group) -> bool:
+    return group.kind != "slice" or any(getattr(group, name) is not None for name in GROUP_FIELDS)
 
 
 INEXACT = {"quota-below-workloads"}
