@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from oomconf.finding import Problem, Related
+from oomconf.location import NOWHERE, Location
 from oomconf.policy import Amount, Group, KubernetesContainer, Origin, Policy, Process, QuadletUnit, Setting, SystemdUnit, Workload, size_of
 from oomconf.quantity import PAGE_SIZE, Percent, Size, floor_to_page, total
 
@@ -75,6 +76,7 @@ def _promises(groups: tuple[Group, ...], workloads: tuple[Workload, ...], policy
     slices = {group.name: group for group in groups if group.kind == "slice"}
     others = [group for group in groups if group.kind != "slice"]
     sums = _member_sums(workloads)
+    places = _first_promises(workloads)
     for name in _bottom_up({*slices, *(slice_name for slice_name, _ in sums)}):
         group = slices.get(name)
         for field in ("memory_min", "memory_low"):
@@ -82,12 +84,12 @@ def _promises(groups: tuple[Group, ...], workloads: tuple[Workload, ...], policy
             said = size_of(getattr(group, field)) if group is not None else None
             carried = said if said is not None else amount
             parent = Group(name=name, object=name).parent
-            if carried is not None and parent is not None:
+            if carried and parent is not None:
                 sums[parent, field] = total([sums.get((parent, field), Size(0)), carried])
+                places.setdefault((parent, field), places.get((name, field), NOWHERE))
             if amount is not None and (group is None or getattr(group, field) is None):
                 group = group or Group(name=name, object=f"slices.{name}", at=policy.facts.at)
-                at = next((setting.at for workload in workloads if (setting := getattr(workload, field)) is not None), group.at)
-                derived: dict[str, Any] = {field: Setting(amount, at, Origin.DERIVED)}
+                derived: dict[str, Any] = {field: Setting(amount, places.get((name, field), group.at), Origin.DERIVED)}
                 group = replace(group, **derived)
                 slices[name] = group
     said_order = [group.name for group in groups if group.kind == "slice"]
@@ -105,6 +107,17 @@ def _member_sums(workloads: tuple[Workload, ...]) -> dict[tuple[str, str], Size]
                 key = (workload.slice.value, field)
                 sums[key] = total([sums.get(key, Size(0)), Size(amount * workload.copies)])
     return sums
+
+
+def _first_promises(workloads: tuple[Workload, ...]) -> dict[tuple[str, str], Location]:
+    """Where the first member of each slice is promised something: what is derived of it points there."""
+    places: dict[tuple[str, str], Location] = {}
+    for workload in workloads:
+        for field in ("memory_min", "memory_low"):
+            setting = getattr(workload, field)
+            if workload.slice is not None and workload.slice.value is not None and setting is not None:
+                places.setdefault((workload.slice.value, field), setting.at)
+    return places
 
 
 def _bottom_up(names: set[str]) -> list[str]:
