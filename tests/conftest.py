@@ -18,6 +18,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import yaml
 
 for _name, _examples in (("dev", 25), ("ci", 200), ("deep", 5000)):
     hypothesis.settings.register_profile(
@@ -68,3 +69,13 @@ def corpus(pytestconfig: pytest.Config) -> Path:
 def project() -> Path:
     """Give the root of the checkout."""
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(params=["libyaml", "pure"])
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Read with libyaml, and with PyYAML's own parser that users without it get."""
+    if request.param == "pure":
+        monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    elif not yaml.__with_libyaml__:
+        pytest.skip("this PyYAML is built without libyaml")
+    return str(request.param)
