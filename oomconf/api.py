@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 from oomconf import dialects as rooms
 from oomconf import rules as rulebook
 from oomconf.dialect import Dialect, Document, Sources
-from oomconf.engine import Report, Silence, inexpressible, silences_in
+from oomconf.engine import Report, Silence, find_in, inexpressible, silenced, silences_in
 from oomconf.engine import lint as run_rules
 from oomconf.errors import CallError, LoadError
 from oomconf.finding import Finding
 from oomconf.host.files import Below, Disk, templates_in
 from oomconf.host.tree import Changes, Scope, Tree
 from oomconf.loader import Loaded, invalid, load_spec
-from oomconf.policy import Fleet
+from oomconf.policy import Facts, Fleet
 from oomconf.renderer import Output
 from oomconf.renderer import render as run_dialects
+from oomconf.repository import read as read_repository
 from oomconf.resolver import impossible
 from oomconf.resolver import resolve as resolve_policy
 from oomconf.rule import Rule
@@ -103,6 +105,24 @@ def lint(spec: Spec | Fleet, *, select: Sequence[str] = (), ignore: Sequence[str
         if "not-expressible" in selected_ids(select, ignore):
             found = inexpressible(render(spec).ledger, strict=strict)
     return run_rules(fleet, chosen_rules(select, ignore), silences=silences, found=found)
+
+
+def lint_raw(
+    documents: Sequence[Document], sources: Sources, facts: Facts | None = None, *, select: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> Report:
+    """Run the rules over raw files of any dialect; `facts` hold for every host they speak of. Raises CallError for an unknown rule."""
+    found = read_repository(documents, sources, facts)
+    rules = chosen_rules(select, ignore)
+    reports = [
+        find_in(Fleet(policies=tuple(resolve_policy(policy) for policy in fleet.policies)), rules, entries=entries)
+        for fleet, entries in found.fleets
+    ]
+    wanted = {rule.id for rule in rules}
+    every = [finding for one in reports for finding in one.findings] + [one for one in found.faults if one.rule in wanted]
+    skipped = Counter(name for one in reports for name, number in one.skipped.items() for _ in range(number))
+    silences = tuple(silence for document in documents for silence in silences_in(document))
+    crashed = tuple({name: (name, slip) for one in reports for name, slip in one.crashed}.values())
+    return silenced(every, silences, wanted, skipped=dict(sorted(skipped.items())), crashed=crashed, not_checked=found.passed)
 
 
 def selected_ids(select: Sequence[str], ignore: Sequence[str]) -> tuple[str, ...]:

@@ -62,6 +62,8 @@ class Entry:
     fault: str = ""
     """Why its consumer ignores or refuses it; empty if it takes it."""
     hint: str = ""
+    kind: Literal["value", "key", "place", "gone", "file"] = "value"
+    """What the fault is of: the value, a key that nobody knows, its section, a key of another version, or the whole file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,11 @@ _COMMENT: Final = re.compile(r"#\s*oomconf:\s*ignore\[([A-Za-z0-9_, -]*)\][ \t]*
 
 
 def silences_in(document: Document) -> tuple[Silence, ...]:
-    """Find `# oomconf: ignore[rule-id] reason` in YAML: alone on a line it speaks of the next line that says something, else of its own."""
+    """Find `# oomconf: ignore[rule-id] reason`: alone on a line it speaks of the next line that says something, else of its own.
+
+    Only YAML has comments behind a value; in units and sysctl.d such a one is part of the value, and accepts nothing.
+    """
+    trailing = document.path.endswith((".yaml", ".yml")) or document.path.startswith("<")
     if "oomconf:" not in document.text:
         return ()
     lines = document.text.splitlines()
@@ -66,6 +70,8 @@ def silences_in(document: Document) -> tuple[Silence, ...]:
     for number, line in enumerate(lines, 1):
         match = _COMMENT.search(line)
         if match is None:
+            continue
+        if line[: match.start()].strip() and not trailing:
             continue
         about = number if line[: match.start()].strip() else _next_said(lines, number)
         at = Location(document.path, number, match.start() + 1, number, len(line) + 1)
@@ -90,6 +96,28 @@ def lint(
     found: Iterable[Finding] = (),
 ) -> Report:
     """Offer every subject to every rule that is for it; `found` are findings made elsewhere, silenced like the rest."""
+    chosen = tuple(rules)
+    run = find_in(fleet, chosen, entries=entries)
+    ran = {rule.id for rule in chosen}
+    return silenced([*run.findings, *found], tuple(silences), ran, skipped=run.skipped, crashed=run.crashed)
+
+
+def silenced(
+    findings: Iterable[Finding],
+    silences: tuple[Silence, ...],
+    ran: set[str],
+    *,
+    skipped: dict[str, int],
+    crashed: tuple[tuple[str, BaseException], ...],
+    not_checked: tuple[tuple[str, str], ...] = (),
+) -> Report:
+    """Number findings, take out what is accepted, and note what of that accepts nothing; `ran` are the rules that were asked."""
+    kept, suppressed, notes = _silenced(stamped(findings), silences, ran)
+    return Report(tuple(sorted((*kept, *notes), key=order)), tuple(suppressed), skipped, crashed, not_checked)
+
+
+def find_in(fleet: Fleet, rules: Iterable[Rule[Any]], *, entries: Iterable[Entry] = ()) -> Report:
+    """Offer every subject to every rule that is for it; findings as they come, nothing silenced or numbered."""
     run = _Run()
     chosen = tuple(rules)
     raw = tuple(entries)
@@ -98,16 +126,14 @@ def lint(
         context = Context(policy, fleet, index)
         for rule in chosen:
             run.offer(rule, _subjects(rule, policy), context)
-    if fleet.policies:
-        context = Context(fleet.policies[0], fleet, index)
+    if fleet.policies or raw:
+        context = Context(fleet.policies[0] if fleet.policies else Policy(name=""), fleet, index)
         for rule in chosen:
-            if rule.on is Fleet:
+            if rule.on is Fleet and fleet.policies:
                 run.offer(rule, (fleet,), context)
             elif rule.on is Entry:
                 run.offer(rule, raw, context)
-    findings = stamped([*run.findings, *found])
-    kept, suppressed, notes = _silenced(findings, tuple(silences), {rule.id for rule in chosen})
-    return Report(tuple(sorted((*kept, *notes), key=order)), tuple(suppressed), dict(sorted(run.skipped.items())), tuple(run.crashed))
+    return Report(tuple(run.findings), (), dict(sorted(run.skipped.items())), tuple(run.crashed))
 
 
 def order(finding: Finding) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ import sys
 
 VERBS = {
     "check": "whether a spec can be rendered: syntax, references, arithmetic",
-    "lint": "rules over specs: what gets machines killed",
+    "lint": "rules over specs and raw files of a repository: what gets machines killed",
     "render": "a spec into files for systemd, sysctl, cgroup v2, swap, Docker, podman and Kubernetes",
     "rule": "the page of one or all rules",
     "schema": "the JSON Schema of the spec, for editors",

@@ -1,134 +1,132 @@
-"""oomconf lint: the rules over specs."""
+"""oomconf lint: the rules over specs and over the raw files of a repository."""
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
-from pathlib import Path
-from typing import Final
+from dataclasses import dataclass, field
 
-from oomconf import dialects
 from oomconf.api import lint as lint_spec
-from oomconf.api import selected_ids
+from oomconf.api import lint_raw, selected_ids
 from oomconf.cli import EXIT_BUG, EXIT_CALL
-from oomconf.cli._shared import exit_code, load, named, show
-from oomconf.dialects._common import is_rendered
+from oomconf.cli._shared import colours, complain, exit_code, load, named
 from oomconf.engine import Report, stamped
 from oomconf.errors import InputError
-from oomconf.host.files import STDIN, Disk, head, is_spec_name, walk
-from oomconf.host.tree import MANIFEST
+from oomconf.host.collect import Collected, collect
+from oomconf.host.files import STDIN, Disk, Folders
+from oomconf.location import whole_file
 from oomconf.outputs import json as as_json
+from oomconf.outputs.text import render as as_text
 from oomconf.outputs.text import summary
-
-_OURS: Final = re.compile(r"^version: *1 *$", re.MULTILINE)
-_RENDERED: Final = "rendered by oomconf: its spec is linted instead"
+from oomconf.policy import Facts, Policy, Setting
+from oomconf.quantity import Size, SizeError
+from oomconf.quantity.spec import parse_size
 
 
 def run(words: list[str]) -> int:
-    parser = argparse.ArgumentParser("oomconf lint", description="Find in specs what gets machines killed; 'oomconf rule' lists the rules.")
-    parser.add_argument(
-        "paths", nargs="*", metavar="PATH", default=["."], help="specs, or folders to look for oomconf.yaml in (default: .)"
-    )
-    parser.add_argument("--format", choices=("text", "json"), default="text")
-    parser.add_argument("--select", action="append", default=[], metavar="ID", help="run these rules only; comma-separated or repeated")
-    parser.add_argument("--ignore", action="append", default=[], metavar="ID", help="leave these rules out")
-    parser.add_argument("--fail-on", choices=("error", "warning", "note", "never"), default="error")
-    parser.add_argument("--allow-partial", action="store_true", help="an input that cannot be read does not fail the run")
-    options = parser.parse_args(words)
+    options = _parser().parse_args(words)
     select, ignore = _ids(options.select), _ids(options.ignore)
     rules = selected_ids(select, ignore)
-    specs, passed, unreadable = _specs(named(options.paths))
-    reports: list[Report] = []
-    texts: list[Disk] = []
-    for path in specs:
-        disk = Disk((path,))
-        try:
-            disk.named(path)
-        except InputError as error:
-            unreadable.append((path, str(error).removeprefix(f"{path}").removeprefix(": ").removeprefix(":")))
-            continue
-        texts.append(disk)
-        reports.append(_one(path, disk, select, ignore))
-    read = {document.path for disk in texts for document in disk.documents()}
-    whole = _together(reports, [(path, reason) for path, reason in passed if path not in read] + unreadable)
-    if options.format == "json":
-        sys.stdout.write(as_json.render(whole, rules=len(rules), specs=len(specs)))
-    else:
-        for report, disk in zip(reports, texts, strict=True):
-            show(report.findings, disk, sys.stdout)
-        sys.stdout.flush()
-        sys.stderr.write(summary(whole, len(rules), len(specs)))
-    for path, reason in unreadable:
+    try:
+        ram, swap = _size("--host-ram", options.host_ram), _size("--host-swap", options.host_swap)
+    except InputError as error:
+        return complain(str(error))
+    given = Facts(at=whole_file("the call"), memory_total=ram, swap_total=swap)
+    paths = named(options.paths)
+    found = collect(paths)
+    specs = _Specs()
+    for path, disk in found.specs.items():
+        specs.take(path, disk, found, select, ignore)
+    for path in specs.included & set(found.raw):
+        del found.raw[path]
+    facts = specs.facts(given)
+    raw = lint_raw(tuple(found.raw.values()), Folders(paths), facts, select=select, ignore=ignore)
+    passed = {path: reason for path, reason in found.passed.items() if path not in specs.included}
+    whole = _together([*specs.reports, raw], (*passed.items(), *found.unreadable.items()))
+    texts = {**specs.texts, **{path: document.text for path, document in found.raw.items()}}
+    _say(whole, texts, rules=len(rules), specs=len(found.specs), files=len(found.raw), form=options.format)
+    for path, reason in found.unreadable.items():
         print(f"oomconf: {path}: {reason}", file=sys.stderr)
     for rule, slip in whole.crashed:
         print(f"oomconf: the rule {rule} crashed ({type(slip).__name__}: {slip}); please report it", file=sys.stderr)
     code = exit_code(whole.findings, options.fail_on)
-    if unreadable and not options.allow_partial:
+    if found.unreadable and not options.allow_partial:
         code = max(code, EXIT_CALL)
     return max(code, EXIT_BUG) if whole.crashed else code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "oomconf lint",
+        description="Find what gets machines killed in specs, unit files, sysctl.d, compose files, quadlets, Kubernetes manifests and "
+        "kubelet configuration; 'oomconf rule' lists the rules.",
+    )
+    parser.add_argument("paths", nargs="*", metavar="PATH", default=["."], help="files, or folders to walk (default: .)")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--select", action="append", default=[], metavar="ID", help="run these rules only; comma-separated or repeated")
+    parser.add_argument("--ignore", action="append", default=[], metavar="ID", help="leave these rules out")
+    parser.add_argument("--fail-on", choices=("error", "warning", "note", "never"), default="error")
+    parser.add_argument("--host-ram", metavar="SIZE", help="RAM of the hosts that raw files are for, as 16G; wins over a spec's")
+    parser.add_argument("--host-swap", metavar="SIZE", help="swap of those hosts; 0 if they have none")
+    parser.add_argument("--allow-partial", action="store_true", help="an input that cannot be read does not fail the run")
+    return parser
 
 
 def _ids(values: list[str]) -> list[str]:
     return [word.strip() for value in values for word in value.split(",") if word.strip()]
 
 
-def _specs(paths: tuple[str, ...]) -> tuple[list[str], list[tuple[str, str]], list[tuple[str, str]]]:
-    """Specs to lint, files passed over with the reason, and named paths that cannot be read."""
-    specs: list[str] = []
-    passed: list[tuple[str, str]] = []
-    unreadable: list[tuple[str, str]] = []
-    rooms = dialects.discover()
-    for path in paths:
-        if path != STDIN and not Path(path).exists():
-            unreadable.append((path, "no such file or folder"))
-        elif path != STDIN and Path(path).is_dir():
-            for found in walk(path.rstrip("/") or path):
-                if is_spec_name(found):
-                    specs.append(found)
-                elif not found.endswith(MANIFEST) and any(room.claims is not None and room.claims(found) for room in rooms):
-                    passed.append((found, _why_not(found)))
+def _size(option: str, text: str | None) -> Setting[Size] | None:
+    if text is None:
+        return None
+    try:
+        return Setting(parse_size(text), whole_file(option))
+    except SizeError as error:
+        raise InputError(f"{option}: {error.message}" + (f" ({error.hint})" if error.hint else "")) from None
+
+
+@dataclass(slots=True)
+class _Specs:
+    """What the specs of a run gave."""
+
+    reports: list[Report] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    included: set[str] = field(default_factory=set)
+    policies: list[Policy] = field(default_factory=list)
+
+    def take(self, path: str, disk: Disk, found: Collected, select: list[str], ignore: list[str]) -> None:
+        try:
+            disk.named(path)
+        except InputError as error:
+            found.unreadable[path] = str(error).removeprefix(path).removeprefix(": ").removeprefix(":")
+            return
+        spec, _, findings = load((path,), disk)
+        self.included |= {document.path for document in disk.documents()} - {STDIN}
+        if spec is None:
+            self.reports.append(Report(findings=tuple(stamped(findings))))
         else:
-            specs.append(path)
-    return list(dict.fromkeys(specs)), passed, unreadable
+            self.policies += spec.fleet.policies
+            self.reports.append(lint_spec(spec, select=select, ignore=ignore))
+        self.texts |= {document.path: document.text for document in disk.documents()}
+
+    def facts(self, given: Facts) -> Facts | None:
+        """What is known of the hosts that raw files are for: what the call says, else the only host of the specs."""
+        if given.memory_total is not None or given.swap_total is not None:
+            return given
+        hosts = [policy for policy in self.policies if policy.scope == "host"]
+        return hosts[0].facts if len(hosts) == 1 else None
 
 
-def _why_not(path: str) -> str:
-    """Say why a file that some reader claims is passed over."""
-    return _RENDERED if is_rendered(head(path)) else "raw files are read by a later version; this one lints specs"
+def _say(report: Report, texts: dict[str, str], *, rules: int, specs: int, files: int, form: str) -> None:
+    if form == "json":
+        sys.stdout.write(as_json.render(report, rules=rules, specs=specs, files=files))
+        return
+    sys.stdout.write(as_text(report.findings, texts, colour=colours(sys.stdout)))
+    sys.stdout.flush()
+    sys.stderr.write(summary(report, rules, specs, files))
 
 
-def _one(path: str, disk: Disk, select: list[str], ignore: list[str]) -> Report:
-    document = disk.named(path)
-    if is_rendered(document.text):
-        return Report(not_checked=((path, _RENDERED),))
-    if not _looks_like_a_spec(document.text):
-        return Report(not_checked=((path, "not an oomconf spec; raw files are read by a later version"),))
-    spec, _, findings = load((path,), disk)
-    if spec is None:
-        return Report(findings=tuple(stamped(findings)))
-    return lint_spec(spec, select=select, ignore=ignore)
-
-
-def _looks_like_a_spec(text: str) -> bool:
-    """A file that is no YAML, or whose top level has a key of the spec, is for the loader to judge."""
-    from oomconf.dialects._yaml import Mapping, compose
-
-    if _OURS.search(text) and "apiVersion" not in text:
-        return True
-    documents, faults = compose(text)
-    if faults or not documents:
-        return True
-    root = documents[0].root
-    if not isinstance(root, Mapping):
-        return False
-    foreign = {"apiVersion", "kind"} & set(root)
-    version = root.get("version")
-    dialect = getattr(version, "text", "1")
-    return not foreign and (dialect == "1" or bool({"hosts", "slices", "namespaces", "include"} & set(root)))
-
-
-def _together(reports: list[Report], passed: list[tuple[str, str]]) -> Report:
+def _together(reports: list[Report], passed: tuple[tuple[str, str], ...]) -> Report:
     skipped: dict[str, int] = {}
     for report in reports:
         for rule, number in report.skipped.items():

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
 from oomconf.dialects._common import header
+from oomconf.dialects._entries import unparsed
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose
 from oomconf.ledger import Artifact, Book, Rendering
 from oomconf.policy import Kubelet, Origin, Policy, Setting
@@ -85,7 +86,9 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
     fields: dict[str, Any] = {}
     entries: list[Entry] = []
     for document in sorted(documents, key=lambda document: document.path.rpartition("/")[2]):
-        for one in compose(document.text, path=document.path)[0]:
+        found, faults = compose(document.text, path=document.path)
+        entries += unparsed("kubelet", document.path, faults)
+        for one in found:
             if isinstance(one.root, Mapping) and _text(one.root.get("kind")) == "KubeletConfiguration":
                 _take(one.root, fields, entries)
     if not fields and not entries:

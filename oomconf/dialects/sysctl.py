@@ -7,6 +7,7 @@ from typing import Final
 
 from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
 from oomconf.dialects._common import header
+from oomconf.dialects._entries import is_filled_in
 from oomconf.kernel.profiles import PROFILES
 from oomconf.kernel.sysctls import SYSCTLS
 from oomconf.ledger import Artifact, Book, Rendering
@@ -82,6 +83,8 @@ def _lines(document: Document) -> list[tuple[str, str, Location, str]]:
                 found.append((text, "", at, "is not an assignment, so it is ignored"))
             continue
         value = value.strip(_BLANKS)
+        if is_filled_in(line):
+            continue
         key = _key(name.strip(_BLANKS).removeprefix("-").strip(_BLANKS))
         column = line.rindex(value) + 1 if value else len(line) + 1
         at = Location(document.path, number, column, number, column + len(value))

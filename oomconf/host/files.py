@@ -57,6 +57,16 @@ class Disk:
         return self._read[path]
 
 
+class Folders:
+    """Siblings of raw files: what lies below the folders that the call named, and beside the files that it named."""
+
+    def __init__(self, named: tuple[str, ...]) -> None:
+        self._disk = Disk(tuple(f"{path}/." if path != STDIN and Path(path).is_dir() else path for path in named))
+
+    def get(self, path: str) -> Document | None:
+        return self._disk.get(path)
+
+
 class Below:
     """Sources seen from a folder: paths relative to it."""
 

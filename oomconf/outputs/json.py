@@ -12,7 +12,7 @@ from oomconf.location import Location
 from oomconf.quantity import INFINITY
 
 
-def render(report: Report, *, rules: int, specs: int) -> str:
+def render(report: Report, *, rules: int, specs: int, files: int = 0) -> str:
     """Write a report whole."""
     data = {
         "version": 1,
@@ -24,6 +24,7 @@ def render(report: Report, *, rules: int, specs: int) -> str:
             "suppressed": len(report.suppressed),
             "rules": rules,
             "specs": specs,
+            "files": files,
             "skipped": report.skipped,
             "crashed": [rule for rule, _ in report.crashed],
         },

@@ -21,11 +21,12 @@ def render(findings: tuple[Finding, ...], texts: Mapping[str, str], *, colour: b
     return "".join(f"{line}\n" for line in out)
 
 
-def summary(report: Report, rules: int, specs: int) -> str:
+def summary(report: Report, rules: int, specs: int, files: int) -> str:
     """Say in a line what was found, and in further lines what was not looked at."""
     count = {severity: sum(finding.severity is severity for finding in report.findings) for severity in Severity}
     found = ", ".join(f"{number} {severity.word}{'' if number == 1 else 's'}" for severity, number in reversed(count.items()) if number)
-    said = [f"{found or 'nothing found'}: {rules} rule{'' if rules == 1 else 's'} on {specs} spec{'' if specs == 1 else 's'}"]
+    on = " and ".join(_number(*one) for one in ((specs, "spec"), (files, "raw file")) if one[0] or (one[1] == "spec" and not files))
+    said = [f"{found or 'nothing found'}: {_number(rules, 'rule')} on {on}"]
     if report.suppressed:
         said.append(f"{len(report.suppressed)} accepted with a reason")
     if report.skipped:
@@ -36,6 +37,10 @@ def summary(report: Report, rules: int, specs: int) -> str:
         if len(report.not_checked) > 20:  # noqa: PLR2004
             said.append(f"  and {len(report.not_checked) - 20} more (--format json lists all)")
     return "".join(f"{line}\n" for line in said)
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _finding(finding: Finding, texts: Mapping[str, str], lines: dict[str, list[str]], colour: bool) -> list[str]:

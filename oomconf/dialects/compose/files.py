@@ -5,21 +5,21 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from oomconf.dialect import Document, Sources
-from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose, merged
+from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, YamlFault, compose, merged
 
 _DEEPEST = 100
 _MOST_EXTENDED = 16
 
 
-def load(document: Document) -> Mapping | None:
-    """Read a file: its documents merged in order; None where it is no mapping."""
-    documents, _ = compose(document.text, path=document.path)
+def load(document: Document) -> tuple[Mapping | None, tuple[YamlFault, ...]]:
+    """Read a file: its documents merged in order, None where it is no mapping; and why it is no YAML."""
+    documents, faults = compose(document.text, path=document.path)
     whole: Mapping | None = None
     for one in documents:
         if isinstance(one.root, Mapping):
             root = _applied(one.root, 0)
             whole = root if whole is None else overlay(whole, root)
-    return whole
+    return whole, tuple(faults)
 
 
 def _applied(node: Mapping, depth: int) -> Mapping:
@@ -72,7 +72,7 @@ class _Files:
     def get(self, path: str) -> Mapping | None:
         if path not in self.trees:
             document = self.sources.get(path)
-            self.trees[path] = None if document is None else load(document)
+            self.trees[path] = None if document is None else load(document)[0]
         return self.trees[path]
 
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from oomconf.dialect import Document, Entry, Reading, Sources
 from oomconf.dialects._containers import said_restart
+from oomconf.dialects._entries import unparsed
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._shell import commands
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
@@ -33,9 +34,11 @@ def read(documents: AnySequence[Document], sources: Sources) -> Reading:
     workloads: list[Workload] = []
     entries: list[Entry] = []
     for base, over in _groups(documents):
-        tree = load(base)
+        tree, faults = load(base)
+        entries += unparsed("compose", base.path, faults)
         for document in over:
-            top = load(document)
+            top, faults = load(document)
+            entries += unparsed("compose", document.path, faults)
             tree = top if tree is None else tree if top is None else overlay(tree, top)
         if tree is None:
             continue
@@ -115,7 +118,7 @@ class _File:
             try:
                 size = grammar.parse(str(value))
             except SizeError as error:
-                fault = f"compose refuses the file: {error.message}"
+                fault = "" if "$" in node.text else f"compose refuses the file: {error.message}"
         self.entries.append(Entry("compose", name, "services", key, node.text, node.at, fault))
         return None if size == 0 else Setting(size, node.at, Origin.WRITTEN, node.text)
 
@@ -128,12 +131,14 @@ class _File:
         try:
             amount = grammar.parse_swap(str(value)) if isinstance(value, int | str) else Size(0)
         except SizeError as error:
-            fault = f"compose refuses the file: {error.message}"
+            fault = "" if "$" in node.text else f"compose refuses the file: {error.message}"
         limit = size_of(maximum)
         if amount is not None and amount < INFINITY:
             if amount == 0:
                 return None
-            if limit is None:
+            if limit is None and maximum is not None:
+                amount = None
+            elif limit is None:
                 fault = "is a swap limit without a memory limit: the engine refuses it"
                 amount = None
             elif amount < limit:
@@ -154,8 +159,9 @@ class _File:
             except SizeError:
                 value = None
         good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        good_or_unknown = good or "$" in node.text
         self.entries.append(
-            Entry("compose", name, "services", key, node.text, node.at, "" if good else f"is not a number from {low} to {high}")
+            Entry("compose", name, "services", key, node.text, node.at, "" if good_or_unknown else f"is not a number from {low} to {high}")
         )
         return Setting(value if good else None, node.at, Origin.WRITTEN, node.text)  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from oomconf.dialect import Document, Entry, Reading, Sources
+from oomconf.dialects._entries import is_filled_in, unparsed
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose, go_integer
 from oomconf.dialects._yaml import Sequence as Items
@@ -30,7 +31,9 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
     """Read every object of every document, those of lists too; one policy, since a cluster has no host. Never raises."""
     reader = _Reader()
     for document in documents:
-        for one in compose(document.text, path=document.path)[0]:
+        found, faults = compose(document.text, path=document.path)
+        reader.entries += unparsed("kubernetes", document.path, faults)
+        for one in found:
             for thing in _objects(one.root):
                 reader.take(thing)
     if not reader.workloads and not reader.groups and not reader.entries:
@@ -120,6 +123,8 @@ class _Reader:
         text = "0" if node.is_null else node.text.strip(" ") if number is None else str(number)
         value: Size | None = None
         fault = hint = ""
+        if is_filled_in(text):
+            return Setting(None, node.at, Origin.WRITTEN, node.text)
         try:
             quantity = grammar.quantity(text)
             if quantity.overflow or quantity.bytes < 0:
@@ -146,14 +151,15 @@ class _Reader:
             if key not in ("limits", "requests", "claims"):
                 near = get_close_matches(key, ("limits", "requests"), n=1)
                 hint = f"did you mean {near[0]}?" if near else "resources has limits and requests"
-                self.entries.append(Entry("kubernetes", thing, "resources", key, "", at.at, "is not a key of resources", hint))
+                self.entries.append(Entry("kubernetes", thing, "resources", key, "", at.at, "is not a key of resources", hint, "key"))
         for section in ("limits", "requests"):
             values = resources.get(section)
             for key, at in values.keys_at.items() if isinstance(values, Mapping) else ():
                 if key not in _RESOURCES and "/" not in key and not key.startswith("hugepages-"):
                     near = get_close_matches(key.lower(), _RESOURCES, n=1, cutoff=0.5)
                     hint = f"did you mean {near[0]}?" if near else ""
-                    self.entries.append(Entry("kubernetes", thing, section, key, "", at.at, "is not a resource of a container", hint))
+                    fault = "is not a resource of a container"
+                    self.entries.append(Entry("kubernetes", thing, section, key, "", at.at, fault, hint, "key"))
 
     def limit_range(self, thing: Mapping) -> None:
         namespace = _text(_inside(thing, "metadata", "namespace")) or "default"

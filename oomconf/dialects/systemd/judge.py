@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from oomconf.dialect import Document, Entry
 from oomconf.dialects import _ini, _units
@@ -21,6 +21,7 @@ SECTIONS: Final = {
     "slice": frozenset({"Unit", "Slice", "Install"}),
     "oomd": frozenset({"OOM"}),
 }
+Kind = Literal["value", "key", "place", "gone", "file"]
 _IGNORED: Final = "the line is ignored"
 _TEMPLATED: Final = ("{{", "{%", "<%")
 _NEAR: Final = 0.84
@@ -43,6 +44,8 @@ class Verdict:
     reset: bool = False
     fault: str = ""
     hint: str = ""
+    kind: Kind = "value"
+    """What the fault is of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ class Judged:
     def entries(self, thing: str) -> Iterator[Entry]:
         """Every line that a rule may want, and the fatal one."""
         for one in self.verdicts:
-            yield Entry("systemd", thing, one.section, one.key, one.text, one.at, one.fault, one.hint)
+            yield Entry("systemd", thing, one.section, one.key, one.text, one.at, one.fault, one.hint, one.kind)
         if self.fatal is not None:
             effect = "and the unit does not load" if self.whole else "and the rest of this drop-in is lost"
             yield Entry("systemd", thing, "", "", self.fatal.text, self.fatal.at, f"{self.fatal.message}, {effect}", self.fatal.hint)
@@ -83,19 +86,30 @@ def _verdict(one: _ini.Assignment, kind: str, dead: str) -> Verdict | None:
         if near is None:
             return None
         message = f"systemd knows no key '{one.key[:80]}'; {_IGNORED}"
-        return Verdict(near, one.key, one.section, one.value, one.key_at, fault=message, hint=f"did you mean {near.name}=?")
+        return Verdict(near, one.key, one.section, one.value, one.key_at, fault=message, hint=f"did you mean {near.name}=?", kind="key")
     if row.gone is not None:
         message = f"systemd knows no {row.name}= any more; {_IGNORED}"
-        return Verdict(row, one.key, one.section, one.value, one.key_at, fault=message, hint=f"write {row.instead} instead")
+        return Verdict(row, one.key, one.section, one.value, one.key_at, fault=message, hint=f"write {row.instead} instead", kind="gone")
     if one.fault or dead:
         hint = f"put it under [{row.section_in(kind)}]" if not one.section and kind in row.kinds else ""
-        return Verdict(row, one.key, one.section, one.value, one.key_at, fault=f"{one.key}= {one.fault}" if one.fault else dead, hint=hint)
+        return Verdict(
+            row,
+            one.key,
+            one.section,
+            one.value,
+            one.key_at,
+            fault=f"{one.key}= {one.fault}" if one.fault else dead,
+            hint=hint,
+            kind="place",
+        )
     if kind not in row.kinds:
         message = f"{row.name}= means nothing to a {kind}; {_IGNORED}"
-        return Verdict(row, one.key, one.section, one.value, one.key_at, fault=message, hint="remove it")
+        return Verdict(row, one.key, one.section, one.value, one.key_at, fault=message, hint="remove it", kind="place")
     if one.section != row.section_in(kind):
         message = f"{row.name}= means nothing in [{one.section}]; {_IGNORED}"
-        return Verdict(row, one.key, one.section, one.value, one.key_at, fault=message, hint=f"move it under [{row.section_in(kind)}]")
+        return Verdict(
+            row, one.key, one.section, one.value, one.key_at, fault=message, hint=f"move it under [{row.section_in(kind)}]", kind="place"
+        )
     return _value(row, one)
 
 
@@ -117,7 +131,7 @@ def _value(row: _units.Directive, one: _ini.Assignment) -> Verdict:
 def _without_equals(fault: _ini.Fault, kind: str) -> Verdict | None:
     word = fault.text.replace(":", " ").split()[0] if fault.text.strip(": ") else ""
     row = None if fault.fatal or not word or word.startswith("[") else _units.find(word) or _near(word, kind)
-    return None if row is None else Verdict(row, word, "", fault.text, fault.at, fault=fault.message, hint=fault.hint)
+    return None if row is None else Verdict(row, word, "", fault.text, fault.at, fault=fault.message, hint=fault.hint, kind="key")
 
 
 # ── names that were meant ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,104 @@
+"""Finding what to lint: specs, raw files that a reader is for, and what is passed over, each with the reason."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from oomconf.dialect import Document
+from oomconf.dialects._common import is_rendered
+from oomconf.dialects._yaml import Mapping, compose
+from oomconf.errors import InputError
+from oomconf.host.files import STDIN, Disk, head, is_spec_name, read_text, walk
+from oomconf.host.tree import MANIFEST
+from oomconf.repository import dialect_of, dialect_of_path, is_yaml
+
+__all__ = ["Collected", "collect"]
+
+RENDERED: Final = "rendered by oomconf: its spec is linted instead"
+_OURS: Final = re.compile(r"^version: *1 *$", re.MULTILINE)
+_KEYS_OF_SPECS: Final = frozenset({"hosts", "slices", "namespaces", "include"})
+_FOREIGN: Final = frozenset({"apiVersion", "kind"})
+
+
+@dataclass(slots=True)
+class Collected:
+    """Inputs of a run, each path once and in the order found."""
+
+    specs: dict[str, Disk] = field(default_factory=dict)
+    """Each with what was read of it, for standard input can be read but once."""
+    raw: dict[str, Document] = field(default_factory=dict)
+    passed: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Inputs that should have been examined and could not be."""
+
+
+def collect(paths: tuple[str, ...]) -> Collected:
+    """Sort named files and the files below named folders; a folder that cannot be entered raises InputError."""
+    found = Collected()
+    for path in paths:
+        if path != STDIN and not Path(path).exists():
+            found.unreadable[path] = "no such file or folder"
+        elif path != STDIN and Path(path).is_dir():
+            for below in walk(path.rstrip("/") or path):
+                _walked(below, found)
+        else:
+            _named(path, found)
+    return found
+
+
+def _walked(path: str, found: Collected) -> None:
+    if is_spec_name(path):
+        found.specs.setdefault(path, Disk((path,)))
+    elif not path.endswith(MANIFEST) and path not in found.raw:
+        sure = dialect_of_path(path) is not None
+        if not sure and not is_yaml(path):
+            return
+        if is_rendered(head(path)):
+            found.passed[path] = RENDERED
+            return
+        try:
+            document = Document(path, read_text(path))
+        except InputError as error:
+            # of a file that only its content could have told, nobody knows whether it speaks of memory
+            (found.unreadable if sure else found.passed)[path] = _reason(path, error)
+            return
+        if sure or dialect_of(document) is not None:
+            found.raw[path] = document
+
+
+def _named(path: str, found: Collected) -> None:
+    disk = Disk((path,))
+    try:
+        document = disk.named(path)
+    except InputError as error:
+        found.unreadable[path] = _reason(path, error)
+        return
+    if is_rendered(document.text):
+        found.passed[path] = RENDERED
+    elif is_spec_name(path) or (dialect_of(document) is None and (is_yaml(path) or path == STDIN) and _looks_like_a_spec(document.text)):
+        found.specs.setdefault(path, disk)
+    elif dialect_of(document) is not None:
+        found.raw[path] = document
+    else:
+        found.passed[path] = "no reader knows what it is"
+
+
+def _reason(path: str, error: InputError) -> str:
+    return str(error).removeprefix(path).removeprefix(": ").removeprefix(":")
+
+
+def _looks_like_a_spec(text: str) -> bool:
+    """A file that is no YAML, or whose top level has a key of the spec, is for the loader to judge."""
+    if _OURS.search(text) and "apiVersion" not in text:
+        return True
+    documents, faults = compose(text)
+    if faults or not documents:
+        return True
+    root = documents[0].root
+    if not isinstance(root, Mapping):
+        return False
+    dialect = getattr(root.get("version"), "text", "1")
+    return not _FOREIGN & set(root) and (dialect == "1" or bool(_KEYS_OF_SPECS & set(root)))

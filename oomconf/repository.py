@@ -1,0 +1,222 @@
+"""What the files of a repository say together: which dialect each is in, and which of them speak of one host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from oomconf import dialects
+from oomconf.dialect import Document, Entry, Reading, Sources
+from oomconf.finding import Finding, Severity
+from oomconf.policy import Facts, Fleet, Policy
+
+__all__ = ["Repository", "dialect_of", "dialect_of_path", "is_yaml", "read"]
+
+_BY_PATH: Final = ("quadlet", "systemd", "sysctl", "compose", "docker")
+"""Dialects that a path alone tells, in the order in which they are asked."""
+_YAML: Final = (".yaml", ".yml", ".json")
+_TEMPLATE: Final = re.compile(r"\{\{|\{%|<%|^[ \t]*__[A-Z][A-Z0-9_]*__|^[ \t]*@[A-Z0-9_]+@", re.MULTILINE)
+_IN_NAMESPACE: Final = re.compile(r"""["']?kind["']?[ \t]*:[ \t]*["']?(?:LimitRange|ResourceQuota)\b""")
+_OBJECT: Final = re.compile(r"""(?:^[ \t{,-]*["']?apiVersion["']?|"apiVersion")[ \t]*:""", re.MULTILINE)
+_KIND: Final = re.compile(r"""(?:^[ \t{,-]*["']?kind["']?|"kind")[ \t]*:""", re.MULTILINE)
+_KUBELET: Final = re.compile(r"""^[ \t{,-]*["']?kind["']?[ \t]*:[ \t]*["']?KubeletConfiguration\b""", re.MULTILINE)
+_SERVICES: Final = re.compile(r"^services:[ \t]*(?:#.*)?$", re.MULTILINE)
+_IMAGE: Final = re.compile(r"^[ \t]+(?:image|build|extends):", re.MULTILINE)
+_LOAD_PATH: Final = re.compile(
+    r"(?:etc|run|usr/lib|usr/local/lib|lib)/(?:sysctl\.d|systemd)/|etc/sysctl\.conf$|(?:etc|usr/share)/containers/"
+)
+_HOST: Final = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What was read: fleets that have nothing to do with one another, and what could not be read."""
+
+    fleets: tuple[tuple[Fleet, tuple[Entry, ...]], ...] = ()
+    faults: tuple[Finding, ...] = ()
+    """Files that their consumer cannot parse."""
+    passed: tuple[tuple[str, str], ...] = ()
+    """Paths that were not examined, each with the reason."""
+    read: dict[str, int] = field(default_factory=dict)
+    """How many files of each dialect were read."""
+
+
+def is_yaml(path: str) -> bool:
+    """Whether only the content can tell what a file is."""
+    return path.endswith(_YAML)
+
+
+def dialect_of_path(path: str) -> str | None:
+    """Name the dialect that a path belongs to by its name; None if it has none, or if the content must tell."""
+    for name in _BY_PATH:
+        room = dialects.find(name)
+        if room is not None and room.claims is not None and room.claims(path):
+            return name
+    return None
+
+
+def dialect_of(document: Document) -> str | None:
+    """Name the dialect of a document by its path, then by its content; None if no reader is for it."""
+    name = dialect_of_path(document.path)
+    if name is not None or not is_yaml(document.path):
+        return name
+    text = document.text
+    if _OBJECT.search(text) and _KIND.search(text):
+        return "kubelet" if _KUBELET.search(text) else "kubernetes"
+    return "compose" if _SERVICES.search(text) and _IMAGE.search(text) else None
+
+
+def read(documents: Sequence[Document], sources: Sources, facts: Facts | None = None) -> Repository:
+    """Read documents of any dialect; `facts` hold for every host. Never raises on content.
+
+    Files below one root (`ROOT/etc/sysctl.d/…`, `ROOT/etc/systemd/system/…`) are of one host; each folder of compose files is a host
+    by itself; manifests are of one cluster unless the same object stands in two folders, which then are two.
+    """
+    sorts: dict[str, list[Document]] = {}
+    for document in documents:
+        name = dialect_of(document)
+        if name is not None:
+            sorts.setdefault(name, []).append(document)
+    gathered = _Gathered(sources)
+    for name, found in sorted(sorts.items()):
+        gathered.take(name, found)
+    texts = {document.path: document.text for document in documents}
+    faults, passed = _faults(gathered.entries(), texts)
+    fleets = tuple(
+        (
+            Fleet(policies=tuple(_known(policy, facts) for policy in policies)),
+            tuple(entry for entry in entries if entry.key or not _whole(entry)),
+        )
+        for policies, entries in gathered.fleets()
+    )
+    return Repository(fleets, faults, passed, {name: len(found) for name, found in sorted(sorts.items())})
+
+
+class _Gathered:
+    """Readings by the host or cluster that they are of."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self.hosts: dict[str, list[Reading]] = {}
+        self.alone: list[Reading] = []
+        self.clusters: dict[str, Reading] = {}
+
+    def take(self, name: str, documents: list[Document]) -> None:
+        if name == "systemd":
+            reading = self._read(name, documents)
+            for policy in reading.policies:
+                self.hosts.setdefault(policy.name, []).append(Reading((policy,), ()))
+            self.alone.append(Reading((), reading.entries))
+        elif name in ("sysctl", "quadlet", "kubelet"):
+            for root, found in _by(documents, _root).items():
+                self.hosts.setdefault(root, []).append(self._read(name, found))
+        elif name == "kubernetes":
+            mobile = [document for document in documents if _is_mobile(document)]
+            self.alone += [self._read(name, [document]) for document in mobile]
+            rest = [document for document in documents if not _is_mobile(document)]
+            self.clusters = {folder: self._read(name, found) for folder, found in _by(rest, _folder).items()}
+        else:
+            self.alone += [self._read(name, found) for found in _by(documents, _folder).values()]
+
+    def _read(self, name: str, documents: Sequence[Document]) -> Reading:
+        room = dialects.find(name)
+        return Reading() if room is None or room.read is None else room.read(documents, self.sources)
+
+    def entries(self) -> Iterable[Entry]:
+        for _, entries in self.fleets():
+            yield from entries
+
+    def fleets(self) -> list[tuple[tuple[Policy, ...], tuple[Entry, ...]]]:
+        found: list[tuple[tuple[Policy, ...], tuple[Entry, ...]]] = []
+        for name, readings in sorted(self.hosts.items()):
+            found.append(((_merged(name, [policy for one in readings for policy in one.policies]),), _entries(readings)))
+        found += [(one.policies, one.entries) for one in self.alone if one.policies or one.entries]
+        clusters = list(self.clusters.values())
+        if _is_one_cluster(clusters):
+            policies = [policy for one in clusters for policy in one.policies]
+            if policies:
+                found.append(((_merged(policies[0].name, policies),), _entries(clusters)))
+            elif clusters:
+                found.append(((), _entries(clusters)))
+        else:
+            found += [(one.policies, one.entries) for one in clusters]
+        return found
+
+
+def _entries(readings: Iterable[Reading]) -> tuple[Entry, ...]:
+    return tuple(entry for one in readings for entry in one.entries)
+
+
+def _by(documents: Iterable[Document], of: Callable[[str], str]) -> dict[str, list[Document]]:
+    found: dict[str, list[Document]] = {}
+    for document in documents:
+        found.setdefault(of(document.path), []).append(document)
+    return found
+
+
+def _is_mobile(document: Document) -> bool:
+    """Whether it limits a namespace that only `kubectl -n` or a kustomization will name: it speaks of nothing but its own file."""
+    return _IN_NAMESPACE.search(document.text) is not None and "namespace" not in document.text
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _root(path: str) -> str:
+    """Name the host whose file it is, as the systemd reader does."""
+    match = _LOAD_PATH.search(path)
+    return (path[: match.start()].strip("/") if match is not None else "") or _HOST
+
+
+def _is_one_cluster(readings: Sequence[Reading]) -> bool:
+    seen: set[str] = set()
+    for one in readings:
+        objects = {thing.object for policy in one.policies for thing in policy.workloads}
+        objects |= {thing.object for policy in one.policies for thing in policy.groups}
+        if objects & seen:
+            return False
+        seen |= objects
+    return True
+
+
+def _merged(name: str, policies: Sequence[Policy]) -> Policy:
+    """What several dialects, or several folders, say of one host or cluster is one policy."""
+    if not policies:
+        return Policy(name=name, object=name)
+    first = policies[0]
+    for other in policies[1:]:
+        first = replace(
+            first,
+            workloads=(*first.workloads, *other.workloads),
+            groups=(*first.groups, *other.groups),
+            swaps=(*first.swaps, *other.swaps),
+            sysctls={**first.sysctls, **other.sysctls},
+            kubelet=first.kubelet or other.kubelet,
+            oomd=first.oomd or other.oomd,
+        )
+    return replace(first, name=name, object=name)
+
+
+def _known(policy: Policy, facts: Facts | None) -> Policy:
+    return policy if facts is None or policy.scope == "cluster" else replace(policy, facts=facts)
+
+
+def _whole(entry: Entry) -> bool:
+    """Whether an entry is of a YAML file that does not parse."""
+    return entry.kind == "file"
+
+
+def _faults(entries: Iterable[Entry], texts: dict[str, str]) -> tuple[tuple[Finding, ...], tuple[tuple[str, str], ...]]:
+    faults: dict[Finding, None] = {}
+    passed: dict[str, str] = {}
+    for entry in entries:
+        if not _whole(entry):
+            continue
+        if _TEMPLATE.search(texts.get(entry.at.path, "")):
+            passed[entry.at.path] = "a template, which is no YAML before it is rendered"
+        else:
+            faults[Finding("not-yaml", Severity.ERROR, entry.at.path, entry.at, entry.fault, entry.hint)] = None
+    return tuple(faults), tuple(sorted(passed.items()))

@@ -1,0 +1,44 @@
+"""Keys of cgroup v1 and of earlier versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from oomconf.dialect import Entry
+from oomconf.rule import Context, Problem, Severity, rule
+
+_GOING = "MemoryLimit"
+
+
+@rule(on=Entry, severity=Severity.WARNING)
+def deprecated_key(entry: Entry, around: Context) -> Iterator[Problem]:
+    """A key of cgroup v1, or of an earlier systemd, is passed over by a newer one, and the limit with it.
+
+    MemoryLimit= is cgroup v1's; systemd up to 257 translates it where no other Memory*= is said, 258 and newer drop it
+    (NEWS of systemd 258). OOMAdjust=, MemorySoftLimit= and the *Percent= keys are gone for long. A spec cannot make this mistake: it has
+    no words for them.
+
+    ```ini bad etc/systemd/system/web.service
+    [Service]
+    ExecStart=/usr/bin/web
+    MemoryLimit=2G   ⟵
+    ```
+
+    ```ini good etc/systemd/system/web.service
+    [Service]
+    ExecStart=/usr/bin/web
+    MemoryMax=2G
+    ```
+
+    ```ini bad etc/systemd/system/web.service
+    [Service]
+    ExecStart=/usr/bin/web
+    OOMAdjust=-10   ⟵
+    ```
+    """
+    if entry.kind == "gone" and entry.fault:
+        yield Problem(entry.at, entry.fault, entry.hint, object=entry.object)
+    elif entry.key == _GOING and entry.dialect == "systemd" and not entry.fault:
+        yield Problem(
+            entry.at, "MemoryLimit= is cgroup v1's key: systemd 258 and newer pass over it", "write MemoryMax= instead", object=entry.object
+        )

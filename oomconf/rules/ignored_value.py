@@ -1,0 +1,78 @@
+"""Values that their consumer refuses or passes over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from oomconf.dialect import Entry
+from oomconf.rule import Context, Problem, Severity, rule
+
+_COMMENT: Final = re.compile(r".(?:#|\s;|\s//)")
+_WITH_COMMENTS: Final = ("systemd", "quadlet", "sysctl")
+"""Dialects in which a comment behind the value is the fault: comment-is-value says so."""
+
+
+@rule(on=Entry, severity=Severity.ERROR)
+def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
+    """A value that its consumer refuses or passes over protects nothing, and often nobody is told.
+
+    systemd logs a warning, drops the line and starts the service without the limit; `systemd-analyze verify` exits 0. Compose
+    drops a floating-point limit without a word. The kernel refuses a sysctl, and the boot goes on. The API server refuses the
+    manifest, and takes `512m` for half a byte. The rule reads each value as its own consumer does: `2GB` is a size to Docker and none
+    to systemd. Values that a template or a variable puts in are not judged. A spec cannot make this mistake: `check` refuses such a
+    value with its place.
+
+    ```ini bad etc/systemd/system/web.service
+    [Service]
+    ExecStart=/usr/bin/web
+    MemoryMax=2GB   ⟵
+    ```
+
+    ```ini good etc/systemd/system/web.service
+    [Service]
+    ExecStart=/usr/bin/web
+    MemoryMax=2G
+    ```
+
+    ```ini bad etc/systemd/system/web.service.d/limits.conf
+    [Service]
+    OOMScoreAdjust=-2000   ⟵
+    OOMPolicy=never   ⟵
+    ```
+
+    ```yaml bad compose.yaml
+    services:
+      web:
+        image: registry.example/web
+        mem_limit: 1.5   ⟵
+    ```
+
+    ```yaml good compose.yaml
+    services:
+      web:
+        image: registry.example/web
+        mem_limit: 1.5g
+    ```
+
+    ```yaml bad deploy.yaml
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: web}
+    spec:
+      template:
+        spec:
+          containers:
+            - name: web
+              image: registry.example/web
+              resources:
+                limits: {memory: 512m}   ⟵
+    ```
+    """
+    if not entry.fault or entry.kind != "value" or not entry.key:
+        return
+    if entry.dialect in _WITH_COMMENTS and _COMMENT.search(entry.value):
+        return
+    message = entry.fault if entry.dialect == "systemd" else f"{entry.key} '{entry.value[:60]}' {entry.fault}"
+    yield Problem(entry.at, message, entry.hint or "write a value that its consumer takes, or remove it", object=entry.object)

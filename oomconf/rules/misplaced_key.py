@@ -1,0 +1,38 @@
+"""Keys in a section, or in a kind of unit, where they mean nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from oomconf.dialect import Entry
+from oomconf.rule import Context, Problem, Severity, rule
+
+
+@rule(on=Entry, severity=Severity.ERROR)
+def misplaced_key(entry: Entry, around: Context) -> Iterator[Problem]:
+    """A limit in the wrong section, or in a unit of the wrong kind, is passed over.
+
+    systemd reads MemoryMax= in [Service], [Slice] and [Scope], OOMScoreAdjust= in [Service] only (systemd.exec(5)); elsewhere the
+    line is logged as unknown and dropped. A line before the first section header belongs to none. A spec cannot make this mistake:
+    it has no sections.
+
+    ```ini bad etc/systemd/system/web.service
+    [Unit]
+    Description=web
+    MemoryMax=2G   ⟵
+
+    [Service]
+    ExecStart=/usr/bin/web
+    ```
+
+    ```ini good etc/systemd/system/web.service
+    [Unit]
+    Description=web
+
+    [Service]
+    ExecStart=/usr/bin/web
+    MemoryMax=2G
+    ```
+    """
+    if entry.fault and entry.kind == "place":
+        yield Problem(entry.at, entry.fault, entry.hint or "move it to the section that it is of", object=entry.object)

@@ -1,0 +1,45 @@
+"""Keys that their consumer does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from oomconf.dialect import Entry
+from oomconf.rule import Context, Problem, Severity, rule
+
+
+@rule(on=Entry, severity=Severity.ERROR)
+def unknown_key(entry: Entry, around: Context) -> Iterator[Problem]:
+    """A misspelt key sets nothing.
+
+    systemd warns about a key that it does not know and starts the service without it; the API server drops it or refuses the
+    object, as validation is set. Only what is close to a key of memory is reported: `MemroyMax=`, `memory_max=`, `limit:` for
+    `limits:`. A spec cannot make this mistake: `check` refuses unknown keys.
+
+    ```ini bad etc/systemd/system/web.service
+    [Service]
+    ExecStart=/usr/bin/web
+    MemroyMax=2G   ⟵
+    ```
+
+    ```ini good etc/systemd/system/web.service
+    [Service]
+    ExecStart=/usr/bin/web
+    MemoryMax=2G
+    ```
+
+    ```yaml bad pod.yaml
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web}
+    spec:
+      containers:
+        - name: web
+          image: registry.example/web
+          resources:
+            limit: {memory: 512Mi}   ⟵
+    ```
+    """
+    if entry.fault and entry.kind == "key":
+        message = entry.fault if entry.dialect == "systemd" else f"'{entry.key[:60]}' {entry.fault}"
+        yield Problem(entry.at, message, entry.hint or "remove it", object=entry.object)

@@ -1,0 +1,144 @@
+"""Which dialect a file is in, which files speak of one host, and what is not examined."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from oomconf import repository
+from oomconf.api import lint_raw
+from oomconf.cli import main
+from oomconf.dialect import Document, Mapped
+from oomconf.policy import Facts, Setting
+from oomconf.quantity import Size
+
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers: [{name: c, image: i, resources: {limits: {memory: 1Gi}}}]\n"
+LIMITS = "apiVersion: v1\nkind: LimitRange\nmetadata: {name: l%s}\nspec:\n  limits: [{type: Container, max: {memory: 512Mi}}]\n"
+
+
+def lint(files: dict[str, str], *select: str, facts: Facts | None = None) -> list[tuple[str, str, int]]:
+    documents = [Document(path, text) for path, text in files.items()]
+    report = lint_raw(documents, Mapped(files), facts, select=select)
+    return [(finding.rule, finding.at.path, finding.at.line) for finding in report.findings]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "name"),
+    [
+        ("etc/systemd/system/a.service", "", "systemd"),
+        ("roles/x/files/a.service.d/b.conf", "", "systemd"),
+        ("etc/sysctl.d/10.conf", "", "sysctl"),
+        ("sysctl.conf", "", "sysctl"),
+        ("a.container", "", "quadlet"),
+        ("docker-compose.prod.yml", "", "compose"),
+        ("stack.yml", "services:\n  a:\n    image: b\n", "compose"),
+        ("ci.yml", "services:\n  - docker:dind\njobs: {}\n", None),
+        ("a.yaml", POD, "kubernetes"),
+        ("a.json", '{"kind":"Pod","apiVersion":"v1"}', "kubernetes"),
+        ("package.json", '{"name": "kind", "version": "1"}', None),
+        ("kubelet.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n", "kubelet"),
+        ("values.yaml", "image: a\n", None),
+        ("README.md", POD, None),
+    ],
+)
+def test_a_file_is_known_by_its_path_or_its_content(path: str, text: str, name: str | None) -> None:
+    assert repository.dialect_of(Document(path, text)) == name
+
+
+def test_files_below_one_root_are_of_one_host_and_others_are_not() -> None:
+    files = {
+        "db/etc/sysctl.d/10-a.conf": "vm.overcommit_memory = 2\n",
+        "db/etc/systemd/system/redis.service": "[Service]\nExecStart=/usr/bin/redis-server\n",
+        "web/etc/sysctl.d/10-a.conf": "vm.swappiness = 10\n",
+    }
+    assert lint(files, "overcommit-conflict") == [("overcommit-conflict", "db/etc/sysctl.d/10-a.conf", 1)]
+    files["web/etc/systemd/system/redis.service"] = files.pop("db/etc/systemd/system/redis.service")
+    assert lint(files, "overcommit-conflict") == []
+
+
+def test_a_limitrange_without_a_namespace_speaks_of_its_own_file_alone() -> None:
+    assert lint({"pod.yaml": POD, "limits.yaml": LIMITS % ""}, "outside-limitrange") == []
+    assert lint({"both.yaml": f"{POD}---\n{LIMITS % ''}"}, "outside-limitrange") == [("outside-limitrange", "both.yaml", 5)]
+    named = {"a/pod.yaml": POD.replace("{name: p}", "{name: p, namespace: n}"), "b/limits.yaml": LIMITS % ", namespace: n"}
+    assert lint(named, "outside-limitrange") == [("outside-limitrange", "a/pod.yaml", 5)]
+
+
+def test_the_same_object_in_two_folders_is_of_two_clusters() -> None:
+    pod = POD.replace("{name: p}", "{name: p, namespace: n}")
+    files = {"staging/pod.yaml": pod, "prod/pod.yaml": pod, "staging/limits.yaml": LIMITS % ", namespace: n"}
+    assert lint(files, "outside-limitrange") == [("outside-limitrange", "staging/pod.yaml", 5)]
+
+
+def test_what_a_template_or_a_variable_puts_in_is_not_judged() -> None:
+    files = {
+        "etc/sysctl.d/1.conf": "vm.swappiness = {{ swappiness }}\n",
+        "etc/systemd/system/a.service": "[Service]\nExecStart=/a\nMemoryMax={{ max }}\n",
+        "compose.yaml": "services:\n  a:\n    image: b\n    mem_limit: ${LIMIT}\n    memswap_limit: ${SWAP}\n    oom_score_adj: ${ADJ}\n",
+        "pod.yaml": POD.replace("1Gi", "'{{ .Values.memory }}'"),
+    }
+    assert lint(files) == []
+
+
+def test_a_template_that_is_no_yaml_is_passed_over_and_a_broken_manifest_is_not() -> None:
+    broken = POD + "  volumes: [\n"
+    files = {"t.yaml": f"{{{{- if .Values.on }}}}\n{POD}\n{{{{- end }}}}\n", "m.yaml": broken}
+    report = lint_raw([Document(*one) for one in files.items()], Mapped(files))
+    assert [(one.rule, one.at.path) for one in report.findings] == [("not-yaml", "m.yaml")]
+    assert [path for path, _ in report.not_checked] == ["t.yaml"]
+
+
+def test_facts_of_the_call_reach_raw_files() -> None:
+    files = {"compose.yaml": "services:\n  a:\n    image: b\n    mem_limit: 64g\n"}
+    known = Facts(memory_total=Setting(Size(16 << 30)))
+    assert lint(files, "limit-above-ram", facts=known) == [("limit-above-ram", "compose.yaml", 4)]
+    report = lint_raw([Document(*one) for one in files.items()], Mapped(files), select=("limit-above-ram",))
+    assert report.skipped == {"limit-above-ram": 1}
+
+
+UNIT = "[Service]\nExecStart=/a\n%sMemoryMax=2GB%s\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "left"),
+    [
+        ("# oomconf: ignore[ignored-value] known\n", "", []),
+        ("# oomconf: ignore[ignored-value]\n", "", ["ignore-without-reason", "ignored-value"]),
+        ("", " # oomconf: ignore[comment-is-value] known", ["comment-is-value"]),
+    ],
+)
+def test_an_ignore_stands_above_its_line_in_a_unit(before: str, behind: str, left: list[str]) -> None:
+    found = lint({"etc/systemd/system/a.service": UNIT % (before, behind)})
+    assert sorted(rule for rule, _, _ in found) == left
+
+
+def test_a_walk_survives_what_lies_in_a_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    import os
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "gone.service").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe.service")
+    (tmp_path / "data.json").write_bytes(b"\xff\xfe\xff")
+    with (tmp_path / "huge.yaml").open("wb") as file:
+        file.truncate(1 << 30)
+    (tmp_path / "a.service").write_text("[Service]\nMemoryMax=2GB\n")
+    assert main(["lint", "--format", "json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert [(one["rule"], one["path"], one["line"]) for one in data["findings"]] == [("ignored-value", "a.service", 2)]
+    assert [one["path"] for one in data["not_checked"]] == ["data.json", "huge.yaml"]
+    (tmp_path / "b.service").write_bytes(b"[Service]\nMemoryMax=\xff\n")
+    assert main(["lint"]) == 2
+    assert "b.service" in capsys.readouterr().err
+    assert main(["lint", "--allow-partial"]) == 1
+
+
+def test_the_only_host_of_a_spec_in_the_tree_gives_the_facts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "oomconf.yaml").write_text("version: 1\nhosts: {h: {ram: 8G, swap: 1G}}\n")
+    (tmp_path / "compose.yaml").write_text("services:\n  a:\n    image: b\n    mem_limit: 64g\n")
+    assert main(["lint", str(tmp_path), "--select", "limit-above-ram"]) == 1
+    assert "compose.yaml:4:16: error: a may use 64G, but the machine has 8G" in capsys.readouterr().out
+    assert main(["lint", str(tmp_path), "--select", "limit-above-ram", "--host-ram", "128G"]) == 0
+    assert main(["lint", str(tmp_path), "--host-ram", "12GB"]) == 2
+    assert "--host-ram" in capsys.readouterr().err
