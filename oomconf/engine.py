@@ -210,7 +210,7 @@ def stamped(findings: Iterable[Finding]) -> list[Finding]:
         key = (finding.rule, finding.at.path, finding.object)
         text = "\0".join((*key, str(count[key])))
         count[key] += 1
-        stamped.append(replace(finding, fingerprint=hashlib.sha256(text.encode()).hexdigest()[:32]))
+        stamped.append(replace(finding, fingerprint=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]))
     return stamped
 
 

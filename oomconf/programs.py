@@ -191,7 +191,7 @@ _SPAWNERS: Final = (
     # udev-worker: "we only protect the main daemon"
     Program(
         name="systemd-udevd",
-        units=("systemd-udevd",),
+        units=("systemd-udevd", "udev"),
         executables=("systemd-udevd",),
         spawns="programs of udev rules",
         children="reset",

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from oomconf import __version__, outputs
+from oomconf.api import chosen_rules, lint_raw, selected_ids
 from oomconf.api import lint as lint_spec
-from oomconf.api import lint_raw, selected_ids
 from oomconf.cli import EXIT_BUG, EXIT_CALL
 from oomconf.cli._shared import colours, complain, exit_code, load, named
 from oomconf.engine import Report, stamped
 from oomconf.errors import InputError
 from oomconf.host.collect import Collected, collect
-from oomconf.host.files import STDIN, Disk, Folders
+from oomconf.host.files import STDIN, Disk, Folders, put
 from oomconf.location import whole_file
-from oomconf.outputs import json as as_json
-from oomconf.outputs.text import render as as_text
+from oomconf.outputs._view import View
 from oomconf.outputs.text import summary
 from oomconf.policy import Facts, Policy, Setting
 from oomconf.quantity import Size, SizeError
 from oomconf.quantity.spec import parse_size
+from oomconf.rule import Rule
 
 
 def run(words: list[str]) -> int:
     options = _parser().parse_args(words)
     select, ignore = _ids(options.select), _ids(options.ignore)
-    rules = selected_ids(select, ignore)
+    selected_ids(select, ignore)
     try:
+        files = _files(options.output)
         ram, swap = _size("--host-ram", options.host_ram), _size("--host-swap", options.host_swap)
     except InputError as error:
         return complain(str(error))
@@ -44,7 +48,8 @@ def run(words: list[str]) -> int:
     passed = {path: reason for path, reason in found.passed.items() if path not in specs.included}
     whole = _together([*specs.reports, raw], (*passed.items(), *found.unreadable.items()))
     texts = {**specs.texts, **{path: document.text for path, document in found.raw.items()}}
-    _say(whole, texts, rules=len(rules), specs=len(found.specs), files=len(found.raw), form=options.format)
+    view = _view(whole, texts, chosen_rules(select, ignore), specs=len(found.specs), files=len(found.raw))
+    _say(view, options.format or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"), files)
     for path, reason in found.unreadable.items():
         print(f"oomconf: {path}: {reason}", file=sys.stderr)
     for rule, slip in whole.crashed:
@@ -62,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         "kubelet configuration; 'oomconf rule' lists the rules.",
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", default=["."], help="files, or folders to walk (default: .)")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--format", choices=outputs.NAMES, help="on stdout (default: text; github where GITHUB_ACTIONS is true)")
+    parser.add_argument("--output", action="append", default=[], metavar="FORMAT=FILE", help="write a format to a file too; repeatable")
     parser.add_argument("--select", action="append", default=[], metavar="ID", help="run these rules only; comma-separated or repeated")
     parser.add_argument("--ignore", action="append", default=[], metavar="ID", help="leave these rules out")
     parser.add_argument("--fail-on", choices=("error", "warning", "note", "never"), default="error")
@@ -117,13 +123,27 @@ class _Specs:
         return hosts[0].facts if len(hosts) == 1 else None
 
 
-def _say(report: Report, texts: dict[str, str], *, rules: int, specs: int, files: int, form: str) -> None:
-    if form == "json":
-        sys.stdout.write(as_json.render(report, rules=rules, specs=specs, files=files))
-        return
-    sys.stdout.write(as_text(report.findings, texts, colour=colours(sys.stdout)))
+def _view(report: Report, texts: dict[str, str], rules: tuple[Rule[Any], ...], *, specs: int, files: int) -> View:
+    return View(report=report, texts=texts, rules=rules, specs=specs, files=files, version=__version__)
+
+
+def _say(view: View, form: str, files: list[tuple[str, str]]) -> None:
+    for name, path in files:
+        put(path, outputs.write(name, view))
+    sys.stdout.write(outputs.write(form, replace(view, colour=colours(sys.stdout))))
     sys.stdout.flush()
-    sys.stderr.write(summary(report, rules, specs, files))
+    if form != "json":
+        sys.stderr.write(summary(view.report, len(view.rules), view.specs, view.files))
+
+
+def _files(values: list[str]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for value in values:
+        name, equals, path = value.partition("=")
+        if not equals or not path or name not in outputs.NAMES:
+            raise InputError(f"--output {value[:80]}: say FORMAT=FILE, with a format of {', '.join(outputs.NAMES)}")
+        found.append((name, path))
+    return found
 
 
 def _together(reports: list[Report], passed: tuple[tuple[str, str], ...]) -> Report:

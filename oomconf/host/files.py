@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from oomconf.dialect import Document, Sources
 from oomconf.dialects._yaml import decode
-from oomconf.errors import InputError
+from oomconf.errors import InputError, WriteError
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 STDIN: Final = "<stdin>"
@@ -110,6 +111,30 @@ def _bounded(path: str, data: bytes) -> bytes:
     if len(data) > MOST_BYTES:
         raise InputError(f"{path}: more than the {MOST_BYTES} bytes that are read")
     return data
+
+
+def put(path: str, text: str) -> None:
+    """Write a file whole or not at all: a temporary beside it, fsync, rename; raises WriteError."""
+    real = Path(path)
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=real.parent, prefix=".oomconf-", encoding="utf-8", newline="", delete=False) as file:
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                os.chmod(file.name, 0o666 & ~_umask())  # noqa: PTH101
+                os.replace(file.name, real)  # noqa: PTH105
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise WriteError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 def head(path: str) -> str:
