@@ -142,3 +142,47 @@ def test_the_only_host_of_a_spec_in_the_tree_gives_the_facts(tmp_path: Path, cap
     assert main(["lint", str(tmp_path), "--select", "limit-above-ram", "--host-ram", "128G"]) == 0
     assert main(["lint", str(tmp_path), "--host-ram", "12GB"]) == 2
     assert "--host-ram" in capsys.readouterr().err
+
+
+def test_a_walk_passes_over_what_git_ignores_and_what_the_call_excludes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+    import subprocess
+
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "a.service",
+        "build/b.service",
+        "build/keep/c.service",
+        "sub/d.service",
+        "sub/e.service",
+        "sub/deep/f.service",
+        "vendor/g.service",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("[Service]\nMemoryMax=2GB\n")
+    (tmp_path / ".gitignore").write_text("/build/\n*.service\n!a.service\n!g.service\n")
+    (tmp_path / "sub/.gitignore").write_text("!d.service\n")
+
+    def found(*words: str) -> list[str]:
+        main(["lint", "--format", "concise", *words])
+        return [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+
+    assert found() == ["a.service", "sub/d.service", "vendor/g.service"]
+    if shutil.which("git"):
+        subprocess.run(["git", "init", "-q"], check=True)
+        listed = subprocess.run(
+            ["git", "ls-files", "-o", "--exclude-standard", "*.service"], check=True, capture_output=True, text=True
+        ).stdout
+        assert listed.split() == found()
+        assert found("sub") == ["sub/d.service"]
+    assert found("--exclude", "vendor/", "--exclude", "d.*") == ["a.service"]
+    assert len(found("--no-gitignore")) == 7
+    assert found("sub/e.service") == ["sub/e.service"]
+
+
+def test_statistics_count_by_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.service").write_text("[Service]\nMemoryMax=2GB\nMemoryHigh=1GB\nMemoryLimit=1G\n")
+    assert main(["lint", str(tmp_path), "--statistics"]) == 1
+    assert capsys.readouterr().err.splitlines()[-2:] == ["2  error    ignored-value", "1  warning  deprecated-key"]

@@ -19,7 +19,7 @@ from oomconf.host.collect import Collected, collect
 from oomconf.host.files import STDIN, Disk, Folders, put
 from oomconf.location import whole_file
 from oomconf.outputs._view import View
-from oomconf.outputs.text import summary
+from oomconf.outputs.text import statistics, summary
 from oomconf.policy import Facts, Policy, Setting
 from oomconf.quantity import Size, SizeError
 from oomconf.quantity.spec import parse_size
@@ -37,7 +37,7 @@ def run(words: list[str]) -> int:
         return complain(str(error))
     given = Facts(at=whole_file("the call"), memory_total=ram, swap_total=swap)
     paths = named(options.paths)
-    found = collect(paths)
+    found = collect(paths, options.exclude, gitignore=not options.no_gitignore)
     specs = _Specs()
     for path, disk in found.specs.items():
         specs.take(path, disk, found, select, ignore)
@@ -50,6 +50,8 @@ def run(words: list[str]) -> int:
     texts = {**specs.texts, **{path: document.text for path, document in found.raw.items()}}
     view = _view(whole, texts, chosen_rules(select, ignore), specs=len(found.specs), files=len(found.raw))
     _say(view, options.format or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"), files)
+    if options.statistics:
+        sys.stderr.write(statistics(whole))
     for path, reason in found.unreadable.items():
         print(f"oomconf: {path}: {reason}", file=sys.stderr)
     for rule, slip in whole.crashed:
@@ -72,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--select", action="append", default=[], metavar="ID", help="run these rules only; comma-separated or repeated")
     parser.add_argument("--ignore", action="append", default=[], metavar="ID", help="leave these rules out")
     parser.add_argument("--fail-on", choices=("error", "warning", "note", "never"), default="error")
+    parser.add_argument(
+        "--exclude", action="append", default=[], metavar="PATTERN", help="pass over what matches in a walk, as in .gitignore"
+    )
+    parser.add_argument("--no-gitignore", action="store_true", help="walk into what .gitignore names too")
+    parser.add_argument("--statistics", action="store_true", help="count the findings by rule, on stderr")
     parser.add_argument("--host-ram", metavar="SIZE", help="RAM of the hosts that raw files are for, as 16G; wins over a spec's")
     parser.add_argument("--host-swap", metavar="SIZE", help="swap of those hosts; 0 if they have none")
     parser.add_argument("--allow-partial", action="store_true", help="an input that cannot be read does not fail the run")

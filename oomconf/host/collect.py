@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from oomconf.dialects._common import is_rendered
 from oomconf.dialects._yaml import Mapping, compose
 from oomconf.errors import InputError
 from oomconf.host.files import STDIN, Disk, head, is_spec_name, read_text, walk
+from oomconf.host.ignores import Ignores
 from oomconf.host.tree import MANIFEST
 from oomconf.repository import dialect_of, dialect_of_path, is_yaml
 
@@ -35,14 +37,18 @@ class Collected:
     """Inputs that should have been examined and could not be."""
 
 
-def collect(paths: tuple[str, ...]) -> Collected:
-    """Sort named files and the files below named folders; a folder that cannot be entered raises InputError."""
+def collect(paths: tuple[str, ...], exclude: Sequence[str] = (), *, gitignore: bool = True) -> Collected:
+    """Sort named files and the files below named folders; a folder that cannot be entered raises InputError.
+
+    `exclude` are patterns of gitignore(5) from the named folder; they and `.gitignore` speak of what a walk finds, not of named files.
+    """
     found = Collected()
     for path in paths:
         if path != STDIN and not Path(path).exists():
             found.unreadable[path] = "no such file or folder"
         elif path != STDIN and Path(path).is_dir():
-            for below in walk(path.rstrip("/") or path):
+            root = path.rstrip("/") or path
+            for below in walk(root, Ignores(root, exclude, gitignore=gitignore)):
                 _walked(below, found)
         else:
             _named(path, found)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from oomconf.dialect import Document, Sources
 from oomconf.dialects._yaml import decode
@@ -154,8 +154,16 @@ def is_spec_name(path: str) -> bool:
     return name in _SPEC_NAMES or name.endswith(_SPEC_ENDS)
 
 
-def walk(root: str) -> Iterator[str]:
-    """Yield files below a folder in order of path; links to folders are not followed, sockets and devices passed over."""
+class Passing(Protocol):
+    """Says what a walk passes over."""
+
+    def __call__(self, path: str, *, folder: bool) -> bool: ...
+
+
+def walk(root: str, passing: Passing | None = None) -> Iterator[str]:
+    """Yield files below a folder in order of path; links to folders are not followed, sockets and devices passed over.
+    Raises InputError for a folder that cannot be entered.
+    """
     try:
         with os.scandir(root) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
@@ -164,9 +172,9 @@ def walk(root: str) -> Iterator[str]:
     for entry in found:
         path = entry.name if root == "." else f"{root}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):
-            if entry.name not in _SKIPPED:
-                yield from walk(path)
-        elif entry.is_file():
+            if entry.name not in _SKIPPED and not (passing is not None and passing(path, folder=True)):
+                yield from walk(path, passing)
+        elif entry.is_file() and not (passing is not None and passing(path, folder=False)):
             yield path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -37,6 +38,14 @@ def summary(report: Report, rules: int, specs: int, files: int) -> str:
         if len(report.not_checked) > 20:  # noqa: PLR2004
             said.append(f"  and {len(report.not_checked) - 20} more (--format json lists all)")
     return "".join(f"{line}\n" for line in said)
+
+
+def statistics(report: Report) -> str:
+    """Count findings by rule, the most frequent first."""
+    count = Counter((one.rule, one.severity.word) for one in report.findings)
+    width = len(str(max(count.values(), default=0)))
+    rows = sorted(count.items(), key=lambda row: (-row[1], row[0]))
+    return "".join(f"{number:>{width}}  {severity:<7}  {rule}\n" for (rule, severity), number in rows)
 
 
 def _number(count: int, word: str) -> str:
