@@ -49,6 +49,8 @@ class Report:
     crashed: tuple[tuple[str, BaseException], ...] = ()
     not_checked: tuple[tuple[str, str], ...] = ()
     """Paths that were not examined, each with the reason."""
+    known: tuple[Finding, ...] = ()
+    """Findings that a baseline holds."""
 
     def worst(self) -> Severity | None:
         return max((finding.severity for finding in self.findings), default=None)

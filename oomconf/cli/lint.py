@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from oomconf import __version__, outputs
+from oomconf import __version__, baseline, outputs
 from oomconf.api import chosen_rules, lint_raw, selected_ids
 from oomconf.api import lint as lint_spec
 from oomconf.cli import EXIT_BUG, EXIT_CALL
@@ -16,7 +16,7 @@ from oomconf.cli._shared import colours, complain, exit_code, load, named
 from oomconf.engine import Report, stamped
 from oomconf.errors import InputError
 from oomconf.host.collect import Collected, collect
-from oomconf.host.files import STDIN, Disk, Folders, put
+from oomconf.host.files import STDIN, Disk, Folders, put, read_text
 from oomconf.location import whole_file
 from oomconf.outputs._view import View
 from oomconf.outputs.text import statistics, summary
@@ -35,6 +35,7 @@ def run(words: list[str]) -> int:
         ram, swap = _size("--host-ram", options.host_ram), _size("--host-swap", options.host_swap)
     except InputError as error:
         return complain(str(error))
+    known = None if options.baseline is None else baseline.load(options.baseline, read_text(options.baseline))
     given = Facts(at=whole_file("the call"), memory_total=ram, swap_total=swap)
     paths = named(options.paths)
     found = collect(paths, options.exclude, gitignore=not options.no_gitignore)
@@ -48,6 +49,10 @@ def run(words: list[str]) -> int:
     passed = {path: reason for path, reason in found.passed.items() if path not in specs.included}
     whole = _together([*specs.reports, raw], (*passed.items(), *found.unreadable.items()))
     texts = {**specs.texts, **{path: document.text for path, document in found.raw.items()}}
+    if options.write_baseline:
+        put(options.write_baseline, baseline.dump(whole.findings))
+    if known is not None:
+        whole = baseline.apart(whole, known)
     view = _view(whole, texts, chosen_rules(select, ignore), specs=len(found.specs), files=len(found.raw))
     _say(view, options.format or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"), files)
     if options.statistics:
@@ -77,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="PATTERN", help="pass over what matches in a walk, as in .gitignore"
     )
+    parser.add_argument("--baseline", metavar="FILE", help="report only what this file does not hold")
+    parser.add_argument("--write-baseline", metavar="FILE", help="write what is found now, all of it, as a baseline")
     parser.add_argument("--no-gitignore", action="store_true", help="walk into what .gitignore names too")
     parser.add_argument("--statistics", action="store_true", help="count the findings by rule, on stderr")
     parser.add_argument("--host-ram", metavar="SIZE", help="RAM of the hosts that raw files are for, as 16G; wins over a spec's")

@@ -22,6 +22,7 @@ def render(report: Report, *, rules: int, specs: int, files: int = 0) -> str:
         "summary": {
             **{f"{severity.word}s": sum(finding.severity is severity for finding in report.findings) for severity in reversed(Severity)},
             "suppressed": len(report.suppressed),
+            "baseline": len(report.known),
             "rules": rules,
             "specs": specs,
             "files": files,

@@ -30,6 +30,8 @@ def summary(report: Report, rules: int, specs: int, files: int) -> str:
     said = [f"{found or 'nothing found'}: {_number(rules, 'rule')} on {on}"]
     if report.suppressed:
         said.append(f"{len(report.suppressed)} accepted with a reason")
+    if report.known:
+        said.append(f"{len(report.known)} in the baseline")
     if report.skipped:
         said.append("skipped for lack of facts: " + ", ".join(f"{rule} ({number})" for rule, number in report.skipped.items()))
     if report.not_checked:
