@@ -124,6 +124,7 @@ def test_a_walk_survives_what_lies_in_a_tree(tmp_path: Path, monkeypatch: pytest
     with (tmp_path / "huge.yaml").open("wb") as file:
         file.truncate(1 << 30)
     (tmp_path / "a.service").write_text("[Service]\nMemoryMax=2GB\n")
+    (tmp_path / "alias.service").symlink_to("a.service")
     assert main(["lint", "--format", "json"]) == 1
     data = json.loads(capsys.readouterr().out)
     assert [(one["rule"], one["path"], one["line"]) for one in data["findings"]] == [("ignored-value", "a.service", 2)]

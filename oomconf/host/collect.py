@@ -49,10 +49,17 @@ def collect(paths: tuple[str, ...], exclude: Sequence[str] = (), *, gitignore: b
         elif path != STDIN and Path(path).is_dir():
             root = path.rstrip("/") or path
             for below in walk(root, Ignores(root, exclude, gitignore=gitignore)):
-                _walked(below, found)
+                if not _is_alias(below, root):
+                    _walked(below, found)
         else:
             _named(path, found)
     return found
+
+
+def _is_alias(path: str, root: str) -> bool:
+    """Whether it is another name of a file that the walk finds itself: what it says would be reported twice."""
+    real = Path(path)
+    return real.is_symlink() and real.resolve().is_relative_to(Path(root).resolve())
 
 
 def _walked(path: str, found: Collected) -> None:
