@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -113,16 +112,14 @@ def lint_raw(
     """Run the rules over raw files of any dialect; `facts` hold for every host they speak of. Raises CallError for an unknown rule."""
     found = read_repository(documents, sources, facts)
     rules = chosen_rules(select, ignore)
-    reports = [
+    run = Report.joined(
         find_in(Fleet(policies=tuple(resolve_policy(policy) for policy in fleet.policies)), rules, entries=entries)
         for fleet, entries in found.fleets
-    ]
+    )
     wanted = {rule.id for rule in rules}
-    every = [finding for one in reports for finding in one.findings] + [one for one in found.faults if one.rule in wanted]
-    skipped = Counter(name for one in reports for name, number in one.skipped.items() for _ in range(number))
+    every = [*run.findings, *(fault for fault in found.faults if fault.rule in wanted)]
     silences = tuple(silence for document in documents for silence in silences_in(document))
-    crashed = tuple({name: (name, slip) for one in reports for name, slip in one.crashed}.values())
-    return silenced(every, silences, wanted, skipped=dict(sorted(skipped.items())), crashed=crashed, not_checked=found.passed)
+    return silenced(every, silences, wanted, skipped=run.skipped, crashed=run.crashed, not_checked=found.passed)
 
 
 def selected_ids(select: Sequence[str], ignore: Sequence[str]) -> tuple[str, ...]:

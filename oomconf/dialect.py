@@ -49,6 +49,10 @@ class Mapped:
         return None if text is None else Document(path, text)
 
 
+FaultOf = Literal["value", "key", "place", "gone", "file"]
+"""What a fault is of: the value, a key that nobody knows, its section, a key of another version, or the whole file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One raw key = value as met in a document, kept where a rule may want the consumer's own words."""
@@ -62,8 +66,7 @@ class Entry:
     fault: str = ""
     """Why its consumer ignores or refuses it; empty if it takes it."""
     hint: str = ""
-    kind: Literal["value", "key", "place", "gone", "file"] = "value"
-    """What the fault is of: the value, a key that nobody knows, its section, a key of another version, or the whole file."""
+    kind: FaultOf = "value"
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,21 @@ class Report:
     known: tuple[Finding, ...] = ()
     """Findings that a baseline holds."""
 
+    @classmethod
+    def joined(cls, reports: Iterable[Report]) -> Report:
+        """Put reports of several runs behind one another; a rule that crashed in several is named once."""
+        every = tuple(reports)
+        skipped: Counter[str] = Counter()
+        for one in every:
+            skipped.update(one.skipped)
+        return cls(
+            tuple(finding for one in every for finding in one.findings),
+            tuple(suppressed for one in every for suppressed in one.suppressed),
+            dict(sorted(skipped.items())),
+            tuple({crash[0]: crash for one in every for crash in one.crashed}.values()),
+            tuple(path for one in every for path in one.not_checked),
+        )
+
     def worst(self) -> Severity | None:
         return max((finding.severity for finding in self.findings), default=None)
 

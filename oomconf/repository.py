@@ -80,18 +80,19 @@ def read(documents: Sequence[Document], sources: Sources, facts: Facts | None = 
         if name is not None:
             sorts.setdefault(name, []).append(document)
     gathered = _Gathered(sources)
-    for name, found in sorted(sorts.items()):
-        gathered.take(name, found)
+    for name, sort in sorted(sorts.items()):
+        gathered.take(name, sort)
+    found = gathered.fleets()
     texts = {document.path: document.text for document in documents}
-    faults, passed = _faults(gathered.entries(), texts)
+    faults, passed = _faults((entry for _, entries in found for entry in entries if entry.kind == "file"), texts)
     fleets = tuple(
         (
             Fleet(policies=tuple(_known(policy, facts) for policy in policies)),
-            tuple(entry for entry in entries if entry.key or not _whole(entry)),
+            tuple(entry for entry in entries if entry.kind != "file"),
         )
-        for policies, entries in gathered.fleets()
+        for policies, entries in found
     )
-    return Repository(fleets, faults, passed, {name: len(found) for name, found in sorted(sorts.items())})
+    return Repository(fleets, faults, passed, {name: len(sort) for name, sort in sorted(sorts.items())})
 
 
 class _Gathered:
@@ -113,9 +114,12 @@ class _Gathered:
             for root, found in _by(documents, _root).items():
                 self.hosts.setdefault(root, []).append(self._read(name, found))
         elif name == "kubernetes":
-            mobile = [document for document in documents if _is_mobile(document)]
-            self.alone += [self._read(name, [document]) for document in mobile]
-            rest = [document for document in documents if not _is_mobile(document)]
+            rest: list[Document] = []
+            for document in documents:
+                if _is_mobile(document):
+                    self.alone.append(self._read(name, [document]))
+                else:
+                    rest.append(document)
             self.clusters = {folder: self._read(name, found) for folder, found in _by(rest, _folder).items()}
         else:
             self.alone += [self._read(name, found) for found in _by(documents, _folder).values()]
@@ -123,10 +127,6 @@ class _Gathered:
     def _read(self, name: str, documents: Sequence[Document]) -> Reading:
         room = dialects.find(name)
         return Reading() if room is None or room.read is None else room.read(documents, self.sources)
-
-    def entries(self) -> Iterable[Entry]:
-        for _, entries in self.fleets():
-            yield from entries
 
     def fleets(self) -> list[tuple[tuple[Policy, ...], tuple[Entry, ...]]]:
         found: list[tuple[tuple[Policy, ...], tuple[Entry, ...]]] = []
@@ -204,17 +204,11 @@ def _known(policy: Policy, facts: Facts | None) -> Policy:
     return policy if facts is None or policy.scope == "cluster" else replace(policy, facts=facts)
 
 
-def _whole(entry: Entry) -> bool:
-    """Whether an entry is of a YAML file that does not parse."""
-    return entry.kind == "file"
-
-
 def _faults(entries: Iterable[Entry], texts: dict[str, str]) -> tuple[tuple[Finding, ...], tuple[tuple[str, str], ...]]:
+    """Tell files that do not parse from templates, whose YAML comes to be elsewhere."""
     faults: dict[Finding, None] = {}
     passed: dict[str, str] = {}
     for entry in entries:
-        if not _whole(entry):
-            continue
         if _TEMPLATE.search(texts.get(entry.at.path, "")):
             passed[entry.at.path] = "a template, which is no YAML before it is rendered"
         else:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from oomconf import dialects
+from oomconf.api import ignores, lint_raw
 from oomconf.dialect import Document, Mapped
 from oomconf.engine import Report, inexpressible, lint, silences_in
 from oomconf.finding import Finding
 from oomconf.loader import load_spec
-from oomconf.policy import Facts, Fleet, Policy, Setting
+from oomconf.policy import Facts, Fleet, Setting
 from oomconf.quantity import Size
 from oomconf.renderer import render
 from oomconf.resolver import resolve
@@ -70,7 +70,6 @@ def report(case: Case, rule: Rule[Any]) -> Report:
         loaded = load_spec((case.path,), sources)
         if loaded.spec is None or loaded.tree is None:
             return Report(loaded.findings)
-        from oomconf.api import ignores
         from oomconf.spec.policies import policies
 
         fleet = Fleet(policies=tuple(resolve(policy) for policy in policies(loaded.spec, loaded.tree, case.path).policies))
@@ -80,48 +79,15 @@ def report(case: Case, rule: Rule[Any]) -> Report:
             every = [dialect for dialect in dialects.discover() if dialect.render is not None]
             found = tuple(inexpressible(render(fleet, every, Templates(), sources).ledger))
         return lint(fleet, (rule,), silences=silences, found=found)
-    return _raw(case, rule, sources)
+    documents = [Document(path, text) for path, text in case.files.items()]
+    return lint_raw(documents, sources, _facts(case.facts) if case.facts else None, select=(rule.id,))
 
 
-def _raw(case: Case, rule: Rule[Any], sources: Mapped) -> Report:
-    policies: list[Policy] = []
-    entries = []
-    for dialect in dialects.discover():
-        if dialect.read is None or dialect.claims is None:
-            continue
-        documents = [Document(path, text) for path, text in case.files.items() if dialect.claims(path)]
-        if documents:
-            reading = dialect.read(documents, sources)
-            policies += reading.policies
-            entries += reading.entries
-    fleet = Fleet(policies=tuple(resolve(replace(policy, facts=_facts(policy.facts, case.facts))) for policy in merged(policies)))
-    return lint(fleet, (rule,), entries=entries)
-
-
-def merged(policies: list[Policy]) -> Iterator[Policy]:
-    """What several dialects say of one host is one policy."""
-    hosts = [policy for policy in policies if policy.scope == "host"]
-    if hosts:
-        first = hosts[0]
-        for other in hosts[1:]:
-            first = replace(
-                first,
-                workloads=(*first.workloads, *other.workloads),
-                groups=(*first.groups, *other.groups),
-                swaps=(*first.swaps, *other.swaps),
-                sysctls={**first.sysctls, **other.sysctls},
-                kubelet=first.kubelet or other.kubelet,
-                oomd=first.oomd or other.oomd,
-            )
-        yield first
-    yield from (policy for policy in policies if policy.scope == "cluster")
-
-
-def _facts(facts: Facts, given: dict[str, str]) -> Facts:
+def _facts(given: dict[str, str]) -> Facts:
     values: dict[str, Any] = {
         name: Setting(
             Size(int(text)) if name in _SIZES else int(text) if text.isdigit() else text == "true" if text in ("true", "false") else text
         )
         for name, text in given.items()
     }
-    return replace(facts, **values)
+    return Facts(**values)

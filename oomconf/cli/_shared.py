@@ -7,11 +7,13 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+from oomconf import outputs
 from oomconf.api import Spec, attempt, attempt_resolve
 from oomconf.cli import EXIT_CALL, EXIT_FINDINGS, EXIT_FINE
+from oomconf.engine import Report
 from oomconf.finding import Finding, Severity
 from oomconf.host.files import STDIN, Disk
-from oomconf.outputs.text import render
+from oomconf.outputs._view import View
 from oomconf.policy import Fleet
 
 
@@ -28,7 +30,7 @@ def named(paths: Sequence[str]) -> tuple[str, ...]:
 def show(findings: Sequence[Finding], disk: Disk, stream: TextIO) -> None:
     """Print findings with their source lines."""
     texts = {document.path: document.text for document in disk.documents()}
-    stream.write(render(tuple(findings), texts, colour=colours(stream)))
+    stream.write(outputs.write("text", View(report=Report(tuple(findings)), texts=texts, colour=colours(stream))))
 
 
 def load(paths: tuple[str, ...], disk: Disk) -> tuple[Spec | None, Fleet | None, tuple[Finding, ...]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
+from oomconf import outputs
 from oomconf.cli import EXIT_CALL, EXIT_FINE
 from oomconf.cli._shared import load, named, show
 from oomconf.engine import Report
 from oomconf.host.files import Disk
-from oomconf.outputs import json as as_json
+from oomconf.outputs._view import View
 
 
 def run(words: list[str]) -> int:
@@ -23,7 +24,7 @@ def run(words: list[str]) -> int:
     disk = Disk(paths)
     _, fleet, findings = load(paths, disk)
     if options.format == "json":
-        sys.stdout.write(as_json.render(Report(findings), rules=0, specs=len(paths)))
+        sys.stdout.write(outputs.write("json", View(report=Report(findings), specs=len(paths))))
     else:
         show(findings, disk, sys.stdout)
     sys.stdout.flush()

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from oomconf import __version__, baseline, outputs
 from oomconf.api import chosen_rules, lint_raw, selected_ids
@@ -15,7 +14,7 @@ from oomconf.cli import EXIT_BUG, EXIT_CALL
 from oomconf.cli._shared import colours, complain, exit_code, load, named
 from oomconf.engine import Report, stamped
 from oomconf.errors import InputError
-from oomconf.host.collect import Collected, collect
+from oomconf.host.collect import Collected, collect, reason
 from oomconf.host.files import STDIN, Disk, Folders, put, read_text
 from oomconf.location import whole_file
 from oomconf.outputs._view import View
@@ -23,7 +22,6 @@ from oomconf.outputs.text import statistics, summary
 from oomconf.policy import Facts, Policy, Setting
 from oomconf.quantity import Size, SizeError
 from oomconf.quantity.spec import parse_size
-from oomconf.rule import Rule
 
 
 def run(words: list[str]) -> int:
@@ -46,19 +44,20 @@ def run(words: list[str]) -> int:
         del found.raw[path]
     facts = specs.facts(given)
     raw = lint_raw(tuple(found.raw.values()), Folders(paths), facts, select=select, ignore=ignore)
-    passed = {path: reason for path, reason in found.passed.items() if path not in specs.included}
-    whole = _together([*specs.reports, raw], (*passed.items(), *found.unreadable.items()))
+    passed = {path: why for path, why in found.passed.items() if path not in specs.included}
+    whole = Report.joined([Report(not_checked=(*passed.items(), *found.unreadable.items())), *specs.reports, raw])
     texts = {**specs.texts, **{path: document.text for path, document in found.raw.items()}}
     if options.write_baseline:
         put(options.write_baseline, baseline.dump(whole.findings))
     if known is not None:
         whole = baseline.apart(whole, known)
-    view = _view(whole, texts, chosen_rules(select, ignore), specs=len(found.specs), files=len(found.raw))
+    rules = chosen_rules(select, ignore)
+    view = View(report=whole, texts=texts, rules=rules, specs=len(found.specs), files=len(found.raw), version=__version__)
     _say(view, options.format or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"), files)
     if options.statistics:
         sys.stderr.write(statistics(whole))
-    for path, reason in found.unreadable.items():
-        print(f"oomconf: {path}: {reason}", file=sys.stderr)
+    for path, why in found.unreadable.items():
+        print(f"oomconf: {path}: {why}", file=sys.stderr)
     for rule, slip in whole.crashed:
         print(f"oomconf: the rule {rule} crashed ({type(slip).__name__}: {slip}); please report it", file=sys.stderr)
     code = exit_code(whole.findings, options.fail_on)
@@ -118,7 +117,7 @@ class _Specs:
         try:
             disk.named(path)
         except InputError as error:
-            found.unreadable[path] = str(error).removeprefix(path).removeprefix(": ").removeprefix(":")
+            found.unreadable[path] = reason(path, error)
             return
         spec, _, findings = load((path,), disk)
         self.included |= {document.path for document in disk.documents()} - {STDIN}
@@ -135,10 +134,6 @@ class _Specs:
             return given
         hosts = [policy for policy in self.policies if policy.scope == "host"]
         return hosts[0].facts if len(hosts) == 1 else None
-
-
-def _view(report: Report, texts: dict[str, str], rules: tuple[Rule[Any], ...], *, specs: int, files: int) -> View:
-    return View(report=report, texts=texts, rules=rules, specs=specs, files=files, version=__version__)
 
 
 def _say(view: View, form: str, files: list[tuple[str, str]]) -> None:
@@ -158,17 +153,3 @@ def _files(values: list[str]) -> list[tuple[str, str]]:
             raise InputError(f"--output {value[:80]}: say FORMAT=FILE, with a format of {', '.join(outputs.NAMES)}")
         found.append((name, path))
     return found
-
-
-def _together(reports: list[Report], passed: tuple[tuple[str, str], ...]) -> Report:
-    skipped: dict[str, int] = {}
-    for report in reports:
-        for rule, number in report.skipped.items():
-            skipped[rule] = skipped.get(rule, 0) + number
-    return Report(
-        tuple(finding for report in reports for finding in report.findings),
-        tuple(one for report in reports for one in report.suppressed),
-        dict(sorted(skipped.items())),
-        tuple(crash for report in reports for crash in report.crashed),
-        (*passed, *(one for report in reports for one in report.not_checked)),
-    )

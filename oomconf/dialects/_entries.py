@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from oomconf.dialect import Entry
 from oomconf.dialects._yaml import YamlFault
 from oomconf.location import Location
 
-MARKS = ("{{", "{%", "<%", "${", "$(")
-"""Signs of a value that something else puts in before its consumer sees it."""
+_TEMPLATED: Final = ("{{", "{%", "<%")
+_VARIABLES: Final = ("${", "$(")
 
 
 def unparsed(dialect: str, path: str, faults: Iterable[YamlFault]) -> Iterator[Entry]:
@@ -19,6 +20,11 @@ def unparsed(dialect: str, path: str, faults: Iterable[YamlFault]) -> Iterator[E
         yield Entry(dialect, path, "", "", "", at, fault.message, fault.hint, "file")
 
 
+def is_templated(text: str) -> bool:
+    """Whether a template engine puts something into a value before its consumer sees it."""
+    return any(mark in text for mark in _TEMPLATED)
+
+
 def is_filled_in(text: str) -> bool:
-    """Whether a value is a template's, and so unknown here."""
-    return any(mark in text for mark in MARKS)
+    """Whether a template engine or a substitution of `${NAME}` does, for consumers that know no such variables."""
+    return is_templated(text) or any(mark in text for mark in _VARIABLES)

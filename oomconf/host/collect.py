@@ -12,12 +12,12 @@ from oomconf.dialect import Document
 from oomconf.dialects._common import is_rendered
 from oomconf.dialects._yaml import Mapping, compose
 from oomconf.errors import InputError
-from oomconf.host.files import STDIN, Disk, head, is_spec_name, read_text, walk
+from oomconf.host.files import STDIN, Disk, is_spec_name, read_text, walk
 from oomconf.host.ignores import Ignores
 from oomconf.host.tree import MANIFEST
 from oomconf.repository import dialect_of, dialect_of_path, is_yaml
 
-__all__ = ["Collected", "collect"]
+__all__ = ["Collected", "collect", "reason"]
 
 RENDERED: Final = "rendered by oomconf: its spec is linted instead"
 _OURS: Final = re.compile(r"^version: *1 *$", re.MULTILINE)
@@ -69,16 +69,15 @@ def _walked(path: str, found: Collected) -> None:
         sure = dialect_of_path(path) is not None
         if not sure and not is_yaml(path):
             return
-        if is_rendered(head(path)):
-            found.passed[path] = RENDERED
-            return
         try:
             document = Document(path, read_text(path))
         except InputError as error:
             # of a file that only its content could have told, nobody knows whether it speaks of memory
-            (found.unreadable if sure else found.passed)[path] = _reason(path, error)
+            (found.unreadable if sure else found.passed)[path] = reason(path, error)
             return
-        if sure or dialect_of(document) is not None:
+        if is_rendered(document.text):
+            found.passed[path] = RENDERED
+        elif sure or dialect_of(document) is not None:
             found.raw[path] = document
 
 
@@ -87,7 +86,7 @@ def _named(path: str, found: Collected) -> None:
     try:
         document = disk.named(path)
     except InputError as error:
-        found.unreadable[path] = _reason(path, error)
+        found.unreadable[path] = reason(path, error)
         return
     if is_rendered(document.text):
         found.passed[path] = RENDERED
@@ -99,7 +98,8 @@ def _named(path: str, found: Collected) -> None:
         found.passed[path] = "no reader knows what it is"
 
 
-def _reason(path: str, error: InputError) -> str:
+def reason(path: str, error: InputError) -> str:
+    """What an error says beside the path."""
     return str(error).removeprefix(path).removeprefix(": ").removeprefix(":")
 
 

@@ -16,7 +16,6 @@ from oomconf.errors import InputError, WriteError
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 STDIN: Final = "<stdin>"
-_HEAD: Final = 1024
 _SKIPPED: Final = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 )
@@ -135,17 +134,6 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
-
-
-def head(path: str) -> str:
-    """Give the first few lines of a regular file; empty if it cannot be read."""
-    try:
-        if not Path(path).is_file():
-            return ""
-        with Path(path).open("rb") as file:
-            return file.read(_HEAD).decode("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 def is_spec_name(path: str) -> bool:

@@ -12,17 +12,5 @@ NAMES: Final = ("text", "concise", "json", "sarif", "github", "gitlab", "junit",
 
 def write(name: str, view: View) -> str:
     """Make the output of this name; what no UTF-8 can say, as a path of other bytes, becomes '?'."""
-    made: str = _text(view) if name == "text" else _json(view) if name == "json" else import_module(f"{__name__}.{name}").render(view)
+    made: str = import_module(f"{__name__}.{name}").render(view)
     return made.encode("utf-8", "replace").decode()
-
-
-def _text(view: View) -> str:
-    from oomconf.outputs.text import render  # noqa: PLC0415
-
-    return render(view.report.findings, view.texts, colour=view.colour)
-
-
-def _json(view: View) -> str:
-    from oomconf.outputs.json import render  # noqa: PLC0415
-
-    return render(view.report, rules=len(view.rules), specs=view.specs, files=view.files)

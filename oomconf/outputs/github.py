@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from oomconf.finding import Finding, Severity
-from oomconf.outputs._view import View
+from oomconf.outputs._view import View, clean
 
 _COMMAND: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
@@ -29,8 +29,7 @@ def _one(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    text = "".join(mark if mark.isprintable() or mark in "\r\n" else f"\\x{ord(mark):02x}" for mark in text)
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return clean(text, kept="\r\n").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from oomconf.engine import Report
 from oomconf.finding import Finding, Severity
 from oomconf.ledger import Cell
 from oomconf.location import Location
+from oomconf.outputs._view import View
 from oomconf.quantity import INFINITY
 
 
-def render(report: Report, *, rules: int, specs: int, files: int = 0) -> str:
+def render(view: View) -> str:
     """Write a report whole."""
+    report = view.report
     data = {
         "version": 1,
         "findings": [_finding(finding) for finding in report.findings],
@@ -23,9 +24,9 @@ def render(report: Report, *, rules: int, specs: int, files: int = 0) -> str:
             **{f"{severity.word}s": sum(finding.severity is severity for finding in report.findings) for severity in reversed(Severity)},
             "suppressed": len(report.suppressed),
             "baseline": len(report.known),
-            "rules": rules,
-            "specs": specs,
-            "files": files,
+            "rules": len(view.rules),
+            "specs": view.specs,
+            "files": view.files,
             "skipped": report.skipped,
             "crashed": [rule for rule, _ in report.crashed],
         },

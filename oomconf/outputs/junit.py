@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.sax.saxutils import quoteattr
 
 from oomconf.finding import Finding
-from oomconf.outputs._view import View
+from oomconf.outputs._view import View, clean
 
 
 def render(view: View) -> str:
@@ -37,4 +37,4 @@ def _case(finding: Finding) -> list[str]:
 
 def _quoted(text: str) -> str:
     """XML 1.0 has no control characters, not even escaped (§2.2)."""
-    return quoteattr("".join(mark if mark.isprintable() else f"\\x{ord(mark):02x}" for mark in text))
+    return quoteattr(clean(text))

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from oomconf.finding import Severity
-from oomconf.outputs._view import View
+from oomconf.outputs._view import View, clean
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|!~&@])")
 
@@ -28,4 +28,4 @@ def render(view: View) -> str:
 
 
 def _plain(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", "".join(mark if mark.isprintable() else " " for mark in text))
+    return _SPECIAL.sub(r"\\\1", clean(text))

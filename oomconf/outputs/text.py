@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Final
 
 from oomconf.engine import Report
 from oomconf.finding import Finding, Severity
+from oomconf.outputs._view import View, clean
 
 _COLOURS: Final = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 _WIDEST: Final = 160
 
 
-def render(findings: tuple[Finding, ...], texts: Mapping[str, str], *, colour: bool = False) -> str:
-    """Write each finding with its source line; `texts` gives the documents by path."""
+def render(view: View) -> str:
+    """Write each finding with its source line."""
     lines: dict[str, list[str]] = {}
     out: list[str] = []
-    for finding in findings:
-        out += _finding(finding, texts, lines, colour)
+    for finding in view.report.findings:
+        out += _finding(finding, view, lines)
     return "".join(f"{line}\n" for line in out)
 
 
@@ -54,16 +54,16 @@ def _number(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
-def _finding(finding: Finding, texts: Mapping[str, str], lines: dict[str, list[str]], colour: bool) -> list[str]:
+def _finding(finding: Finding, view: View, lines: dict[str, list[str]]) -> list[str]:
     word = finding.severity.word
-    if colour:
+    if view.colour:
         word = f"\x1b[1;{_COLOURS[finding.severity]}m{word}\x1b[0m"
     out = [f"{clean(str(finding.at) or finding.object)}: {word}: {clean(finding.message)} [{finding.rule}]"]
     at = finding.at
-    if at.line and at.path in texts:
+    if at.line and at.path in view.texts:
         source = lines.get(at.path)
         if source is None:
-            source = lines[at.path] = texts[at.path].splitlines()
+            source = lines[at.path] = view.texts[at.path].splitlines()
         if at.line <= len(source):
             out += _frame(source[at.line - 1], at.line, at.column, at.end_column if at.end_line == at.line else 0)
     if finding.help:
@@ -74,18 +74,8 @@ def _finding(finding: Finding, texts: Mapping[str, str], lines: dict[str, list[s
 
 def _frame(source: str, line: int, column: int, end: int) -> list[str]:
     start = max(0, column - 1 - _WIDEST // 2) if len(source) > _WIDEST else 0
-    text = clean(source[start : start + _WIDEST], keep_tabs=True)
+    text = clean(source[start : start + _WIDEST], kept="\t")
     before = "".join("\t" if mark == "\t" else " " for mark in text[: column - 1 - start])
     width = min(max(1, end - column), max(1, len(text) - len(before)))
     gutter = " " * len(str(line))
     return [f"{gutter} |", f"{line} | {text}", f"{gutter} | {before}{'^' * width}"]
-
-
-def clean(text: str, *, keep_tabs: bool = False) -> str:
-    """Show control characters instead of sending them to a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(
-        mark if mark.isprintable() or (keep_tabs and mark == "\t") else f"\\x{ord(mark):02x}" if ord(mark) < 256 else f"\\u{ord(mark):04x}"  # noqa: PLR2004
-        for mark in text
-    )

@@ -118,7 +118,7 @@ class _File:
             try:
                 size = grammar.parse(str(value))
             except SizeError as error:
-                fault = "" if "$" in node.text else f"compose refuses the file: {error.message}"
+                fault = _refusal(node, error)
         self.entries.append(Entry("compose", name, "services", key, node.text, node.at, fault))
         return None if size == 0 else Setting(size, node.at, Origin.WRITTEN, node.text)
 
@@ -131,7 +131,7 @@ class _File:
         try:
             amount = grammar.parse_swap(str(value)) if isinstance(value, int | str) else Size(0)
         except SizeError as error:
-            fault = "" if "$" in node.text else f"compose refuses the file: {error.message}"
+            fault = _refusal(node, error)
         limit = size_of(maximum)
         if amount is not None and amount < INFINITY:
             if amount == 0:
@@ -159,10 +159,8 @@ class _File:
             except SizeError:
                 value = None
         good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-        good_or_unknown = good or "$" in node.text
-        self.entries.append(
-            Entry("compose", name, "services", key, node.text, node.at, "" if good_or_unknown else f"is not a number from {low} to {high}")
-        )
+        fault = "" if good or _is_variable(node) else f"is not a number from {low} to {high}"
+        self.entries.append(Entry("compose", name, "services", key, node.text, node.at, fault))
         return Setting(value if good else None, node.at, Origin.WRITTEN, node.text)  # type: ignore[arg-type]
 
     def text(self, node: Node | None) -> Setting[str] | None:
@@ -199,3 +197,12 @@ class _File:
                 if equals:
                     found[name] = (text, item.at)
         return found
+
+
+def _is_variable(node: Scalar) -> bool:
+    """Whether the environment of `docker compose` may say another value than what stands here."""
+    return "$" in node.text
+
+
+def _refusal(node: Scalar, error: SizeError) -> str:
+    return "" if _is_variable(node) else f"compose refuses the file: {error.message}"

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from oomconf.dialect import Document, Entry
+from oomconf.dialect import Document, Entry, FaultOf
 from oomconf.dialects import _ini, _units
+from oomconf.dialects._entries import is_templated
 from oomconf.location import Location
 from oomconf.quantity import SizeError
 
@@ -21,9 +22,7 @@ SECTIONS: Final = {
     "slice": frozenset({"Unit", "Slice", "Install"}),
     "oomd": frozenset({"OOM"}),
 }
-Kind = Literal["value", "key", "place", "gone", "file"]
 _IGNORED: Final = "the line is ignored"
-_TEMPLATED: Final = ("{{", "{%", "<%")
 _NEAR: Final = 0.84
 _SHARED: Final = 3
 # Keys whose names nobody takes for another's.
@@ -44,8 +43,7 @@ class Verdict:
     reset: bool = False
     fault: str = ""
     hint: str = ""
-    kind: Kind = "value"
-    """What the fault is of."""
+    kind: FaultOf = "value"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +118,7 @@ def _value(row: _units.Directive, one: _ini.Assignment) -> Verdict:
             message = f"{row.name}= takes no empty value; {_IGNORED}"
             return Verdict(row, one.key, one.section, "", one.at, fault=message, hint="write a value, or remove the line")
         return Verdict(row, one.key, one.section, "", one.at, row.empty, reset=True, hint=hint)
-    if row.parse is None or any(mark in one.value for mark in _TEMPLATED):
+    if row.parse is None or is_templated(one.value):
         return Verdict(row, one.key, one.section, one.value, one.at, hint=hint)
     try:
         return Verdict(row, one.key, one.section, one.value, one.at, row.parse(one.value), hint=hint)
