@@ -70,11 +70,22 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Nested:
+    """A file that another one writes: a here-document, cloud-init's write_files, Ansible's copy."""
+
+    document: Document
+    """Under the path that it will have."""
+    at: Location
+    """Where its first character stands; further lines begin in the same column."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a dialect's reader made of its documents; content never raises, faults are entries."""
 
     policies: tuple[Policy, ...] = ()
     entries: tuple[Entry, ...] = ()
+    nested: tuple[Nested, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

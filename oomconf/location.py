@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["NOWHERE", "Location", "Pointer"]
+__all__ = ["NOWHERE", "Location", "Pointer", "moved", "whole_file"]
 
 
 class Location(NamedTuple):
@@ -25,6 +25,14 @@ NOWHERE: Final = Location("", 0, 0, 0, 0)
 
 Pointer = tuple[str | int, ...]
 """Keys and indices from the root of a document to a node."""
+
+
+def moved(at: Location, origin: Location) -> Location:
+    """Give the place in an outer text of a place in a text that begins at `origin` and whose lines all begin in that column."""
+    if not at.line:
+        return origin
+    line, column = origin.line - 1, origin.column - 1
+    return Location(origin.path, at.line + line, at.column + column, at.end_line + line, at.end_column + column)
 
 
 def whole_file(path: str) -> Location:

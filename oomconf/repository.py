@@ -9,12 +9,14 @@ from typing import Final
 
 from oomconf import dialects
 from oomconf.dialect import Document, Entry, Reading, Sources
+from oomconf.dialects._nested import relocated
+from oomconf.dialects._script_kind import is_script
 from oomconf.finding import Finding, Severity
 from oomconf.policy import Facts, Fleet, Policy
 
 __all__ = ["Repository", "dialect_of", "dialect_of_path", "is_yaml", "read"]
 
-_BY_PATH: Final = ("quadlet", "systemd", "sysctl", "compose", "docker")
+_BY_PATH: Final = ("quadlet", "systemd", "sysctl", "compose", "docker", "script")
 """Dialects that a path alone tells, in the order in which they are asked."""
 _YAML: Final = (".yaml", ".yml", ".json")
 _TEMPLATE: Final = re.compile(r"\{\{|\{%|<%|^[ \t]*__[A-Z][A-Z0-9_]*__|^[ \t]*@[A-Z0-9_]+@", re.MULTILINE)
@@ -60,12 +62,16 @@ def dialect_of_path(path: str) -> str | None:
 def dialect_of(document: Document) -> str | None:
     """Name the dialect of a document by its path, then by its content; None if no reader is for it."""
     name = dialect_of_path(document.path)
-    if name is not None or not is_yaml(document.path):
+    if name is not None:
         return name
     text = document.text
+    if not is_yaml(document.path):
+        return "script" if is_script(document) else None
     if _OBJECT.search(text) and _KIND.search(text):
         return "kubelet" if _KUBELET.search(text) else "kubernetes"
-    return "compose" if _SERVICES.search(text) and _IMAGE.search(text) else None
+    if _SERVICES.search(text) and _IMAGE.search(text):
+        return "compose"
+    return "script" if is_script(document) else None
 
 
 def read(documents: Sequence[Document], sources: Sources, facts: Facts | None = None) -> Repository:
@@ -121,8 +127,25 @@ class _Gathered:
                 else:
                     rest.append(document)
             self.clusters = {folder: self._read(name, found) for folder, found in _by(rest, _folder).items()}
+        elif name == "script":
+            for document in documents:
+                self._script(document)
         else:
             self.alone += [self._read(name, found) for found in _by(documents, _folder).values()]
+
+    def _script(self, document: Document) -> None:
+        """A script and the files that it writes are of one machine."""
+        script = self._read("script", [document])
+        readings = [script]
+        for nested in script.nested:
+            name = dialect_of(nested.document)
+            if name is not None and name != "script":
+                readings.append(relocated(self._read(name, [nested.document]), nested.at))
+        hosts = [policy for one in readings for policy in one.policies if policy.scope == "host"]
+        clusters = [policy for one in readings for policy in one.policies if policy.scope == "cluster"]
+        policies = ((_merged(hosts[0].name, hosts),) if hosts else ()) + tuple(clusters)
+        entries = tuple(entry for entry in _entries(readings) if entry.kind != "file" or entry.dialect == "script")
+        self.alone.append(Reading(policies, entries))
 
     def _read(self, name: str, documents: Sequence[Document]) -> Reading:
         room = dialects.find(name)

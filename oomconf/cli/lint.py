@@ -69,8 +69,8 @@ def run(words: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "oomconf lint",
-        description="Find what gets machines killed in specs, unit files, sysctl.d, compose files, quadlets, Kubernetes manifests and "
-        "kubelet configuration; 'oomconf rule' lists the rules.",
+        description="Find what gets machines killed in specs, unit files, sysctl.d, compose files, quadlets, Kubernetes manifests, "
+        "kubelet configuration, and in scripts, Dockerfiles, crontabs, cloud-init and Ansible tasks; 'oomconf rule' lists the rules.",
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", default=["."], help="files, or folders to walk (default: .)")
     parser.add_argument("--format", choices=outputs.NAMES, help="on stdout (default: text; github where GITHUB_ACTIONS is true)")

@@ -10,7 +10,7 @@ from typing import Final
 
 from oomconf.location import Location
 
-__all__ = ["Word", "commands", "comment", "word"]
+__all__ = ["Command", "Redirection", "Word", "commands", "comment", "script", "word"]
 
 _SAFE: Final = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*")
 _BLANKS: Final = " \t\r"
@@ -42,11 +42,35 @@ class Word:
     known: bool = True
 
 
-def commands(text: str, path: str) -> Iterator[list[Word]]:
-    """Give the simple commands of a script as lists of words, those inside `$(…)` before the command that they are part of.
+@dataclass(slots=True)
+class Redirection:
+    """A redirection of a command; of a here-document the body, its first line, and whether the shell expands it."""
 
-    Quotes, escapes, joined lines and comments are the shell's; redirections and here-documents are left out. Nothing is expanded.
-    Never raises.
+    operator: str
+    target: Word
+    body: str = ""
+    line: int = 0
+    expands: bool = True
+
+
+@dataclass(slots=True)
+class Command:
+    """A simple command: its words, its redirections, and what is piped into it."""
+
+    words: list[Word] = field(default_factory=list)
+    redirections: list[Redirection] = field(default_factory=list)
+    source: Command | None = None
+
+
+def commands(text: str, path: str) -> Iterator[list[Word]]:
+    """Give the words alone of every command of a script that has any."""
+    yield from (command.words for command in script(text, path) if command.words)
+
+
+def script(text: str, path: str) -> Iterator[Command]:
+    """Give the simple commands of a script, those inside `$(…)` before the command that they are part of.
+
+    Quotes, escapes, joined lines and comments are the shell's. Nothing is expanded. Never raises.
     """
     scan = _Scan(text, path)
     while scan.index < len(text):
@@ -60,17 +84,17 @@ class _Scan:
     text: str
     path: str
     index: int = 0
-    found: list[list[Word]] = field(default_factory=list)
+    found: list[Command] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
-    waiting: list[tuple[str, bool]] = field(default_factory=list)
-    """Ends of here-documents that begin with the next line, and whether tabs before them are passed over."""
+    waiting: list[Redirection] = field(default_factory=list)
+    """Here-documents that begin with the next line."""
 
     def peek(self, length: int = 1) -> str:
         return self.text[self.index : self.index + length]
 
     def commands(self, closing: str, depth: int) -> None:
         """Read commands up to the sign that closes them, which stays."""
-        command: list[Word] = []
+        command = Command()
         while self.index < len(self.text):
             mark = self.peek()
             if mark == closing and closing:
@@ -85,25 +109,33 @@ class _Scan:
                 self._redirection(command, closing, depth)
             elif mark in _ENDS:
                 self.index += 1
-                command = self._ended(command)
+                piped = mark == "|" and self.peek() != "|" and self.text[self.index - 2 : self.index - 1] != "|"
+                command = Command(source=self._ended(command) if piped else self._dropped(command))
                 if mark == "\n":
                     self._here_documents()
             else:
-                command.append(self._word(closing, depth))
+                command.words.append(self._word(closing, depth))
         self._ended(command)
 
-    def _ended(self, command: list[Word]) -> list[Word]:
-        if command:
+    def _ended(self, command: Command) -> Command | None:
+        if command.words or command.redirections:
             self.found.append(command)
-        return []
+            return command
+        return command.source  # `a |` at the end of a line
+
+    def _dropped(self, command: Command) -> Command | None:
+        ended = self._ended(command)
+        return None if ended is command else ended
 
     def _to_line_end(self) -> None:
         end = self.text.find("\n", self.index)
         self.index = len(self.text) if end < 0 else end
 
-    def _redirection(self, command: list[Word], closing: str, depth: int) -> None:
-        if command and command[-1].text.isdigit() and self._place(self.index) == command[-1].at[3:]:
-            command.pop()
+    def _redirection(self, command: Command, closing: str, depth: int) -> None:
+        words = command.words
+        stream = ""
+        if words and words[-1].text.isdigit() and self._place(self.index) == words[-1].at[3:]:
+            stream = words.pop().text
         start = self.index
         while self.peek() and self.peek() in "<>&|-":
             self.index += 1
@@ -113,18 +145,24 @@ class _Scan:
         mark = self.peek()
         if not mark or mark in _ENDS or mark == closing:  # process substitution is read as a subshell
             return
+        begin = self.index
         target = self._word(closing, depth)
+        found = Redirection(stream.lstrip("1") + operator, target, expands=not set("'\"\\") & set(self.text[begin : self.index]))
+        command.redirections.append(found)
         if operator in ("<<", "<<-"):
-            self.waiting.append((target.text, operator == "<<-"))
+            self.waiting.append(found)
 
     def _here_documents(self) -> None:
-        for end, tabs in self.waiting:
+        for one in self.waiting:
+            one.line = self._place(self.index)[0]
+            begin = self.index
             while self.index < len(self.text):
                 start = self.index
                 self._to_line_end()
                 line = self.text[start : self.index]
                 self.index += 1
-                if (line.lstrip("\t") if tabs else line).rstrip("\r") == end:
+                if (line.lstrip("\t") if one.operator.endswith("-") else line).rstrip("\r") == one.target.text:
+                    one.body = self.text[begin:start]
                     break
         self.waiting = []
 

@@ -12,7 +12,7 @@ from oomconf.dialect import Document
 from oomconf.dialects._common import is_rendered
 from oomconf.dialects._yaml import Mapping, compose
 from oomconf.errors import InputError
-from oomconf.host.files import STDIN, Disk, is_spec_name, read_text, walk
+from oomconf.host.files import STDIN, Disk, begins_with, is_spec_name, read_text, walk
 from oomconf.host.ignores import Ignores
 from oomconf.host.tree import MANIFEST
 from oomconf.repository import dialect_of, dialect_of_path, is_yaml
@@ -67,7 +67,7 @@ def _walked(path: str, found: Collected) -> None:
         found.specs.setdefault(path, Disk((path,)))
     elif not path.endswith(MANIFEST) and path not in found.raw:
         sure = dialect_of_path(path) is not None
-        if not sure and not is_yaml(path):
+        if not sure and not is_yaml(path) and not _has_shebang(path):
             return
         try:
             document = Document(path, read_text(path))
@@ -79,6 +79,11 @@ def _walked(path: str, found: Collected) -> None:
             found.passed[path] = RENDERED
         elif sure or dialect_of(document) is not None:
             found.raw[path] = document
+
+
+def _has_shebang(path: str) -> bool:
+    """Whether a file without an ending may be a script."""
+    return "." not in path.rpartition("/")[2] and begins_with(path, b"#!")
 
 
 def _named(path: str, found: Collected) -> None:

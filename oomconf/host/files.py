@@ -136,6 +136,15 @@ def _umask() -> int:
     return mask
 
 
+def begins_with(path: str, first: bytes) -> bool:
+    """Whether a regular file begins with these bytes; not if it cannot be read."""
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file.read(len(first)) == first
+    except OSError:
+        return False
+
+
 def is_spec_name(path: str) -> bool:
     """Whether a walk takes a file for an oomconf spec by its name."""
     name = path.rpartition("/")[2]

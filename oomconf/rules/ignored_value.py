@@ -74,5 +74,10 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
         return
     if entry.dialect in _WITH_COMMENTS and _COMMENT.search(entry.value):
         return
-    message = entry.fault if entry.dialect == "systemd" else f"{entry.key} '{entry.value[:60]}' {entry.fault}"
+    if entry.dialect == "systemd":
+        message = entry.fault
+    elif f"'{entry.value[:60]}'" in entry.fault:
+        message = f"{entry.key}: {entry.fault}"
+    else:
+        message = f"{entry.key} '{entry.value[:60]}' {entry.fault}"
     yield Problem(entry.at, message, entry.hint or "write a value that its consumer takes, or remove it", object=entry.object)

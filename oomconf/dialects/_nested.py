@@ -1,0 +1,30 @@
+"""Files inside of files: what a reader found in one, with the places that it has in the other."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from oomconf.dialect import Reading
+from oomconf.location import Location, moved
+
+__all__ = ["relocated"]
+
+
+def relocated(reading: Reading, origin: Location) -> Reading:
+    """Give every place in a reading of a text that begins at `origin` as a place of the file that holds it."""
+    found: Reading = _relocated(reading, origin)
+    return found
+
+
+def _relocated(value: Any, origin: Location) -> Any:  # noqa: ANN401
+    if isinstance(value, Location):
+        return moved(value, origin)
+    if is_dataclass(value) and not isinstance(value, type):
+        found = {one.name: _relocated(getattr(value, one.name), origin) for one in fields(value)}
+        return replace(value, **{name: new for name, new in found.items() if new is not getattr(value, name)})
+    if isinstance(value, tuple):
+        return tuple(_relocated(item, origin) for item in value) if value else value
+    if isinstance(value, dict):
+        return {key: _relocated(item, origin) for key, item in value.items()}
+    return value

@@ -1,0 +1,18 @@
+"""Scripts of any kind, read only: what they run and write that speaks of memory."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from oomconf.dialect import Dialect
+from oomconf.dialects.script.read import claims, read
+
+__all__ = ["DIALECT"]
+
+DIALECT: Final = Dialect(
+    name="script",
+    summary="shell scripts, Dockerfiles, crontabs, cloud-init and Ansible tasks: read only",
+    claims=claims,
+    read=read,
+    proven="bash, dash and busybox on the same commands",
+)

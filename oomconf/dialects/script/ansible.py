@@ -1,0 +1,145 @@
+"""Ansible tasks: the modules that run commands, write files, set sysctls and start containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from oomconf.dialect import Document, Entry, Nested
+from oomconf.dialects._containers import said_restart
+from oomconf.dialects._entries import is_filled_in, unparsed
+from oomconf.dialects._hints import Placed, runtimes
+from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
+from oomconf.dialects.script.inside import origin, ran, text_of
+from oomconf.dialects.script.says import Said
+from oomconf.policy import Amount, DockerContainer, Setting, Workload, size_of
+from oomconf.quantity import INFINITY, Size, SizeError, docker
+
+__all__ = ["playbook"]
+
+_LISTS: Final = ("tasks", "pre_tasks", "post_tasks", "handlers", "block", "rescue", "always")
+_COMMANDS: Final = frozenset({"shell", "command", "raw", "script"})
+_DEEPEST: Final = 20
+_UNLIMITED: Final = ("-1", "unlimited")
+
+
+def playbook(document: Document, said: Said) -> None:
+    """Take the tasks of a playbook or of a file of tasks."""
+    found, faults = compose(document.text, path=document.path)
+    said.entries += unparsed("script", document.path, faults)
+    lines = document.text.split("\n")
+    for one in found:
+        for task in _tasks(one.root, 0):
+            _task(task, lines, said)
+
+
+def _tasks(node: Node | None, depth: int) -> Iterator[Mapping]:
+    for item in node if isinstance(node, Sequence) and depth < _DEEPEST else ():
+        if isinstance(item, Mapping):
+            inner = [item[key] for key in _LISTS if key in item]
+            if not inner:
+                yield item
+            for part in inner:
+                yield from _tasks(part, depth + 1)
+
+
+def _task(task: Mapping, lines: list[str], said: Said) -> None:
+    looped = any(key in task for key in ("loop", "with_items"))
+    for key, node in task.items():
+        module = key.rpartition(".")[2]
+        if module in _COMMANDS:
+            command = node.get("cmd") or node.get("argv") if isinstance(node, Mapping) else node
+            for step in ran(command, lines):
+                said.take(step)
+        elif not isinstance(node, Mapping):
+            continue
+        elif module == "sysctl":
+            _sysctl(node, said)
+        elif module in ("copy", "blockinfile", "lineinfile"):
+            _file(module, node, lines, said)
+        elif module == "docker_container" and not looped:
+            _container(node, said)
+
+
+def _sysctl(node: Mapping, said: Said) -> None:
+    value = node.get("value")
+    if isinstance(value, Scalar) and text_of(node, "state") != "absent" and not is_filled_in(text_of(node, "name")):
+        said.says_sysctl(text_of(node, "name").replace("/", "."), None if is_filled_in(value.text) else value.text, value.at)
+
+
+def _file(module: str, node: Mapping, lines: list[str], said: Said) -> None:
+    key = {"copy": "content", "blockinfile": "block", "lineinfile": "line"}[module]
+    content = node.get(key)
+    path = text_of(node, "dest") or text_of(node, "path")
+    if isinstance(content, Scalar) and path and text_of(node, "state") != "absent":
+        begin = origin(content, lines)
+        said.nested.append(Nested(Document(path.lstrip("/"), content.text), content.at if begin is None else begin))
+
+
+def _container(node: Mapping, said: Said) -> None:
+    """community.docker.docker_container; sizes are its own human_to_bytes, memory_swap a total."""
+    name = text_of(node, "name")
+    if text_of(node, "state") == "absent":
+        return
+    fields: dict[str, Any] = {}
+    maximum = _size(node, "memory", name, said)
+    low = _size(node, "memory_reservation", name, said)
+    swap = node.get("memory_swap")
+    if maximum is not None:
+        fields["memory_max"] = maximum
+    if low is not None:
+        fields["memory_low"] = low
+    if isinstance(swap, Scalar):
+        fields["memory_swap_max"] = Setting(_swap(swap.text, maximum), swap.at, text=swap.text)
+    score = node.get("oom_score_adj")
+    if isinstance(score, Scalar):
+        known = score.text.lstrip("-").isdigit()
+        fields["oom_score_adj"] = Setting(int(score.text) if known else None, score.at, text=score.text)
+    restart = node.get("restart_policy")
+    if isinstance(restart, Scalar) and not is_filled_in(restart.text):
+        fields["restart"] = Setting(said_restart(restart.text), restart.at, text=restart.text)
+    env = node.get("env")
+    variables: dict[str, Placed] = {}
+    for variable, value in env.items() if isinstance(env, Mapping) else ():
+        if isinstance(value, Scalar):
+            variables[variable] = (value.text, value.at)
+    image = text_of(node, "image")
+    place = DockerContainer(name=name, image=image or None)
+    said.workloads.append(
+        Workload(
+            name=name,
+            object=name or said.name,
+            at=node.at,
+            placement=place,
+            image=image or None,
+            runtimes=runtimes(variables, at=node.at),
+            **fields,
+        )
+    )
+
+
+def _size(node: Mapping, key: str, name: str, said: Said) -> Setting[Amount] | None:
+    value = node.get(key)
+    if not isinstance(value, Scalar):
+        return None
+    if is_filled_in(value.text):
+        return Setting(None, value.at, text=value.text)
+    size: Size | None = None
+    fault = ""
+    try:
+        size = docker.parse(value.text)
+    except SizeError as error:
+        fault = f"the module fails: {error.message}"
+    said.entries.append(Entry("script", name, "docker_container", key, value.text, value.at, fault))
+    return None if size == 0 else Setting(size, value.at, text=value.text)
+
+
+def _swap(text: str, maximum: Setting[Amount] | None) -> Size | None:
+    if text in _UNLIMITED:
+        return INFINITY
+    limit = size_of(maximum)
+    try:
+        total = docker.parse(text)
+    except SizeError:
+        return None
+    return None if limit is None or total < limit else Size(total - limit)

@@ -1,0 +1,47 @@
+"""Scripts → policies: one machine a script, since nothing says where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from oomconf.dialect import Document, Entry, Nested, Reading, Sources
+from oomconf.dialects._commands import steps
+from oomconf.dialects._script_kind import is_script_path, kind_of, may_speak
+from oomconf.dialects.script.ansible import playbook
+from oomconf.dialects.script.cloud import cloud_config
+from oomconf.dialects.script.crontab import crontab
+from oomconf.dialects.script.dockerfile import runs
+from oomconf.dialects.script.says import Said
+from oomconf.policy import Policy
+
+
+def claims(path: str) -> bool:
+    """Names of scripts, Dockerfiles and crontabs; cloud-init and Ansible are known by their content."""
+    return is_script_path(path)
+
+
+def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: ARG001
+    """Read every script for itself. Never raises."""
+    policies: list[Policy] = []
+    entries: list[Entry] = []
+    nested: list[Nested] = []
+    for document in documents:
+        kind = kind_of(document)
+        if kind is None or not may_speak(document.text):
+            continue
+        said = Said(document, builds=kind == "dockerfile")
+        if kind == "cloud-init":
+            cloud_config(document, said)
+        elif kind == "ansible":
+            playbook(document, said)
+        elif kind == "crontab":
+            crontab(document, said)
+        else:
+            for step in runs(document) if kind == "dockerfile" else steps(document.text, document.path):
+                said.take(step)
+        policy = said.end()
+        if policy.workloads or policy.sysctls or policy.swaps or said.nested:
+            policies.append(policy)
+        entries += said.entries
+        nested += said.nested
+    return Reading(tuple(policies), tuple(entries), tuple(nested))
