@@ -49,8 +49,9 @@ class Mapped:
         return None if text is None else Document(path, text)
 
 
-FaultOf = Literal["value", "key", "place", "gone", "file"]
-"""What a fault is of: the value, a key that nobody knows, its section, a key of another version, or the whole file."""
+FaultOf = Literal["value", "key", "twice", "pair", "place", "gone", "file"]
+"""What a fault is of: the value, a key that nobody knows or that is there twice, another value beside it, its section, a key of another
+version, or the whole file."""
 
 
 @dataclass(frozen=True, slots=True)

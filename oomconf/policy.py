@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from oomconf.location import NOWHERE, Location
+from oomconf.placement import Placement, SystemdUnit
 from oomconf.quantity import Percent, Size
 
 T = TypeVar("T", covariant=True)  # noqa: PLC0105
@@ -51,116 +52,6 @@ def size_of(setting: Setting[Amount] | None) -> Size | None:
     return setting.value
 
 
-# ── where a workload runs ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SystemdUnit:
-    """A systemd service, by unit name; `instances` of a template each have the limits to themselves."""
-
-    target: str = "systemd"
-    unit: str
-    instances: tuple[str, ...] = ()
-    user: bool = False
-    command: tuple[str, ...] = ()
-    """The program to run under `systemd-run` where the unit is not an installed one."""
-
-    @property
-    def units(self) -> tuple[str, ...]:
-        """Unit names with the instances filled in."""
-        if not self.instances:
-            return (self.unit,)
-        prefix, _, suffix = self.unit.partition("@")
-        return tuple(f"{prefix}@{instance}{suffix}" for instance in self.instances)
-
-    @property
-    def identities(self) -> tuple[str, ...]:
-        return tuple(f"{'user:' if self.user else ''}{unit}" for unit in self.units)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DockerContainer:
-    """A container started by `docker run`."""
-
-    target: str = "docker"
-    name: str
-    image: str | None = None
-    init: bool | None = None
-    options: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
-
-    @property
-    def identities(self) -> tuple[str, ...]:
-        return (f"docker:{self.name}",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComposeService:
-    """A service of a compose file; the path is relative to the spec's own folder."""
-
-    target: str = "compose"
-    file: str
-    service: str
-    style: Literal["service", "deploy"] | None = None
-    """Where its limits stand: `mem_limit` beside the image, or `deploy.resources`; None until the base file was read."""
-
-    @property
-    def identities(self) -> tuple[str, ...]:
-        return (f"compose:{self.file}:{self.service}",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuadletUnit:
-    """A podman quadlet `.container` file."""
-
-    target: str = "quadlet"
-    unit: str
-    user: bool = False
-
-    @property
-    def service(self) -> str:
-        """The unit that podman's generator makes of it."""
-        return self.unit.removesuffix(".container") + ".service"
-
-    @property
-    def identities(self) -> tuple[str, ...]:
-        return (f"{'user:' if self.user else ''}{self.unit}",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubernetesContainer:
-    """A container of a pod template."""
-
-    target: str = "kubernetes"
-    kind: str
-    name: str
-    namespace: str | None = None
-    container: str
-    role: Literal["container", "init", "sidecar"] = "container"
-    priority_class: str | None = None
-
-    @property
-    def identities(self) -> tuple[str, ...]:
-        return (f"{self.kind}/{self.namespace or 'default'}/{self.name}/{self.container}",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CgroupLeaf:
-    """A cgroup that a script makes below the root or below a delegated unit."""
-
-    target: str = "cgroup"
-    path: str
-    command: tuple[str, ...] = ()
-    delegated_by: str | None = None
-
-    @property
-    def identities(self) -> tuple[str, ...]:
-        return (f"cgroup:{self.delegated_by or ''}:{self.path}",)
-
-
-Placement = SystemdUnit | DockerContainer | ComposeService | QuadletUnit | KubernetesContainer | CgroupLeaf
-
-
 # ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -188,6 +79,16 @@ class Runtime:
     arenas: int | None = None
     knob: str = field(default="", compare=False)
     """The variable or flag that says it, where a reader found it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tmpfs:
+    """A file system in memory that a workload writes to: its pages count as the workload's own, and a kill frees none of them."""
+
+    path: str
+    at: Location = field(default=NOWHERE, compare=False)
+    size: Setting[Amount] | None = None
+    """The most it holds; a share is of RAM. None is its consumer's default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +122,7 @@ class Workload:
     replicas: Setting[int] | None = None
     processes: tuple[Process, ...] = ()
     runtimes: tuple[Runtime, ...] = ()
+    tmpfs: tuple[Tmpfs, ...] = ()
 
     @property
     def copies(self) -> int:

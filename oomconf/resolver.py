@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from oomconf.finding import Problem, Related
 from oomconf.location import NOWHERE, Location
-from oomconf.policy import Amount, Group, KubernetesContainer, Origin, Policy, Process, QuadletUnit, Setting, SystemdUnit, Workload, size_of
+from oomconf.placement import KubernetesContainer, QuadletUnit, SystemdUnit
+from oomconf.policy import Amount, Group, Origin, Policy, Process, Setting, Workload, size_of
 from oomconf.quantity import PAGE_SIZE, Percent, Size, floor_to_page, total
 
 _MEMORY: Final = ("memory_min", "memory_low", "memory_high", "memory_max", "memory_swap_max")

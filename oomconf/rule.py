@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from oomconf.finding import Problem, Related, Severity
-from oomconf.policy import Facts, Fleet, Group, KubernetesContainer, Policy, Setting, Workload, size_of
+from oomconf.placement import KubernetesContainer
+from oomconf.policy import Facts, Fleet, Group, Policy, Setting, Workload, size_of
 from oomconf.quantity import INFINITY, Size
 
 __all__ = ["Context", "Problem", "Related", "Rule", "Severity", "rule"]

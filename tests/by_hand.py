@@ -7,7 +7,8 @@ from typing import Any
 from oomconf import rules
 from oomconf.engine import lint
 from oomconf.finding import Finding
-from oomconf.policy import Facts, Fleet, Group, Placement, Policy, Process, Setting, SystemdUnit, Workload
+from oomconf.placement import Placement, SystemdUnit
+from oomconf.policy import Facts, Fleet, Group, Policy, Process, Setting, Workload
 from oomconf.quantity import Percent, Size
 from oomconf.resolver import resolve
 

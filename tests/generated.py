@@ -4,21 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from oomconf.policy import (
-    ComposeService,
-    DockerContainer,
-    Facts,
-    Group,
-    Kubelet,
-    KubernetesContainer,
-    LimitRange,
-    Placement,
-    Policy,
-    QuadletUnit,
-    ResourceQuota,
-    Setting,
-    Workload,
-)
+from oomconf.placement import ComposeService, DockerContainer, KubernetesContainer, Placement, QuadletUnit
+from oomconf.policy import Facts, Group, Kubelet, LimitRange, Policy, ResourceQuota, Setting, Workload
 from oomconf.quantity import INFINITY, Percent, Size
 
 PAGE = 4096

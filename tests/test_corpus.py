@@ -13,7 +13,8 @@ import pytest
 
 from oomconf import dialects, kubelet
 from oomconf.dialect import Document, Mapped, Reading
-from oomconf.policy import KubernetesContainer, Setting, Workload, size_of
+from oomconf.placement import KubernetesContainer
+from oomconf.policy import Setting, Workload, size_of
 from oomconf.quantity import SizeError
 from oomconf.quantity import kubernetes as quantities
 

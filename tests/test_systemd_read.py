@@ -6,7 +6,8 @@ import pytest
 
 from oomconf.dialect import Document, Entry, NoSources, Reading
 from oomconf.dialects.systemd import DIALECT
-from oomconf.policy import Oomd, Setting, SystemdUnit, Workload
+from oomconf.placement import SystemdUnit
+from oomconf.policy import Oomd, Setting, Workload
 from oomconf.quantity import INFINITY, Percent, Size
 
 G = 1 << 30
@@ -72,7 +73,7 @@ def test_a_value_keeps_its_place_and_what_it_beat() -> None:
     assert workload.memory_max.text == "2G"
     assert [(one.value, one.text) for one in workload.memory_max.beat] == [(None, "1GB"), (Size(4 * G), "4G")]
     assert workload.object == workload.name == "web.service"
-    assert workload.placement == SystemdUnit(unit="web.service")
+    assert workload.placement == SystemdUnit(unit="web.service", command=("/bin/true",))
 
 
 # line, field, value in force (None: said, but ignored), words of the fault, words of the hint

@@ -9,7 +9,8 @@ import pytest
 from oomconf.dialect import Rendered
 from oomconf.dialects.systemd import DIALECT
 from oomconf.ledger import Rendering, Status
-from oomconf.policy import Facts, Group, Oomd, Origin, Policy, Runtime, Setting, SystemdUnit, Workload
+from oomconf.placement import SystemdUnit
+from oomconf.policy import Facts, Group, Oomd, Origin, Policy, Runtime, Setting, Workload
 from oomconf.quantity import INFINITY, Percent, Size
 from oomconf.templating import Templates
 

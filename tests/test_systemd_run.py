@@ -13,7 +13,8 @@ from unit_files import policy
 from oomconf.dialect import Dialect, Rendered
 from oomconf.dialects import oom_score_adj, systemd_run
 from oomconf.ledger import Rendering, Status
-from oomconf.policy import CgroupLeaf, DockerContainer, Facts, Placement, Policy, QuadletUnit, Runtime, Setting, SystemdUnit, Workload
+from oomconf.placement import CgroupLeaf, DockerContainer, Placement, QuadletUnit, SystemdUnit
+from oomconf.policy import Facts, Policy, Runtime, Setting, Workload
 from oomconf.quantity import INFINITY, Size
 from oomconf.templating import Templates
 

@@ -6,7 +6,8 @@ import string
 from random import Random
 from typing import Any
 
-from oomconf.policy import Facts, Group, Oomd, Origin, Policy, Runtime, Setting, SystemdUnit, Workload
+from oomconf.placement import SystemdUnit
+from oomconf.policy import Facts, Group, Oomd, Origin, Policy, Runtime, Setting, Workload
 from oomconf.quantity import INFINITY, Percent, Size
 
 HEAD = "[Service]\nExecStart=/bin/true\n"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from oomconf.dialect import Entry
 from oomconf.dialects._containers import said_restart
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._shell import Word
-from oomconf.policy import Amount, DockerContainer, Origin, Setting, Workload, size_of
+from oomconf.dialects._tmpfs import SHM, mounted, sized
+from oomconf.placement import DockerContainer
+from oomconf.policy import Amount, Origin, Setting, Tmpfs, Workload, size_of
 from oomconf.quantity import INFINITY, Size, SizeError
 from oomconf.quantity import docker as grammar
 
@@ -32,6 +34,14 @@ _SWITCHES: Final = frozenset(
     | {"--no-healthcheck", "--sig-proxy", "--quiet", "--help", "--disable-content-trust"}
 )
 _SHORT_SWITCHES: Final = "ditPq"
+_GONE: Final = {
+    "--memory-swappiness": ("is cgroup v1's: with cgroup v2 the engine drops it", "say --memory-swap equal to --memory for no swap"),
+    "--kernel-memory": ("is gone since Docker 23", "say --memory, which holds the kernel's memory too"),
+    "--oom-kill-disable": (
+        "is cgroup v1's: with cgroup v2 the engine drops it, and with v1 the container hangs at its limit",
+        "remove it, and say a limit that is enough",
+    ),
+}
 _SHORT: Final = {"m": "--memory", "e": "--env", "c": "--cpu-shares"}
 
 
@@ -62,7 +72,13 @@ def _read(verb: Word, words: Sequence[Word]) -> tuple[Workload, list[Entry]]:
     options, rest = _options(words)
     values: dict[str, tuple[str, Word]] = {}
     environment: dict[str, Placed] = {}
+    tmpfs: list[Tmpfs] = []
+    gone: list[tuple[str, Word]] = []
     for flag, value, at in options:
+        if flag in ("--tmpfs", "--shm-size", "--mount"):
+            tmpfs += _tmpfs(flag, value, at)
+        if flag in _GONE and at.text.partition("=")[2] not in ("false", "0"):
+            gone.append((flag, at))
         if flag == "--env":
             name, equals, text = value.partition("=")
             if equals:
@@ -72,9 +88,24 @@ def _read(verb: Word, words: Sequence[Word]) -> tuple[Workload, list[Entry]]:
     image = rest[0].text if rest and verb.text != "update" else None
     name = values["--name"][0] if "--name" in values else rest[0].text if rest else "container"
     fields, entries = _settings(values, name)
+    entries += [Entry("docker", name, "", flag, "", at.at, f"{flag} {_GONE[flag][0]}", _GONE[flag][1], "gone") for flag, at in gone]
     place = DockerContainer(name=name, image=image, command=tuple(one.text for one in rest[1:]) if verb.text != "update" else ())
     hints = runtimes(environment, [[(word.text, word.at) for word in rest[1:]]] if verb.text != "update" else (), at=verb.at)
-    return Workload(name=name, object=name, at=verb.at, placement=place, runtimes=hints, **fields), entries
+    return Workload(name=name, object=name, at=verb.at, placement=place, image=image, runtimes=hints, tmpfs=tuple(tmpfs), **fields), entries
+
+
+def _tmpfs(flag: str, value: str, at: Word) -> Iterator[Tmpfs]:
+    if flag == "--tmpfs":
+        yield mounted(value, at.at)
+        return
+    parts = dict(part.partition("=")[::2] for part in value.split(",")) if flag == "--mount" else {"type": "shm", "size": value}
+    if flag == "--mount" and parts.get("type") != "tmpfs":
+        return
+    path = SHM if flag != "--mount" else parts.get("target") or parts.get("destination") or parts.get("dst") or ""
+    size = parts.get("tmpfs-size") or parts.get("size")
+    found = None if size is None or not at.known else sized(path, size, at.at)
+    if found is not None or flag == "--mount":
+        yield found or Tmpfs(path=path, at=at.at)
 
 
 def _options(words: Sequence[Word]) -> tuple[list[tuple[str, str, Word]], Sequence[Word]]:

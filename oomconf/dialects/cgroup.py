@@ -8,7 +8,8 @@ from oomconf.dialect import Dialect, Rendered
 from oomconf.dialects._common import header, variables
 from oomconf.dialects._shell import word
 from oomconf.ledger import Artifact, Book, Cell, Rendering, unsaid_cells
-from oomconf.policy import CgroupLeaf, Policy, Setting, Workload, size_of
+from oomconf.placement import CgroupLeaf
+from oomconf.policy import Policy, Setting, Workload, size_of
 from oomconf.quantity import Size, memparse, total
 
 _LIMITS: Final = ("memory_min", "memory_low", "memory_high", "memory_max", "memory_swap_max")

@@ -12,7 +12,8 @@ from oomconf.dialects._containers import engine_says
 from oomconf.dialects._docker_run import container
 from oomconf.dialects._shell import comment, word
 from oomconf.ledger import Artifact, Book, Rendering, unsaid_cells
-from oomconf.policy import DockerContainer, Policy, Workload
+from oomconf.placement import DockerContainer
+from oomconf.policy import Policy, Workload
 from oomconf.quantity import docker as grammar
 
 _UPDATES: Final = ("--memory", "--memory-swap", "--memory-reservation", "--restart")

@@ -22,6 +22,7 @@ _OTHER_SIGNALS: Final = (
     ("imagefs.inodesFree", "5%"),
 )
 """The kubelet's defaults: setting one signal drops the others (pkg/kubelet/apis/config/v1beta1/defaults.go)."""
+_NEEDED: Final = ("memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available")
 _SIZES: Final = (("systemReserved", "system_reserved"), ("kubeReserved", "kube_reserved"))
 _SINCE: Final = {"single_process_oom_kill": (1, 32, "singleProcessOOMKill")}
 _BOOLEANS: Final = (("failSwapOn", "fail_swap_on"), ("singleProcessOOMKill", "single_process_oom_kill"))
@@ -106,6 +107,7 @@ def _take(root: Mapping, fields: dict[str, Any], entries: list[Entry]) -> None:
         "swap_behavior": (("memorySwap", "swapBehavior"), str),
         "max_pods": (("maxPods",), _read_number),
     }
+    _dropped(root, entries)
     for field, (way, parse) in ways.items():
         node: Node | None = root
         for key in way:
@@ -117,6 +119,17 @@ def _take(root: Mapping, fields: dict[str, Any], entries: list[Entry]) -> None:
                 value, fault = None, error.message
             entries.append(Entry("kubelet", "KubeletConfiguration", "", ".".join(way), node.text, node.at, fault))
             fields[field] = Setting(value, node.at, Origin.WRITTEN, node.text)
+
+
+def _dropped(root: Mapping, entries: list[Entry]) -> None:
+    """Note signals that an evictionHard leaves without a threshold."""
+    said = root.get("evictionHard")
+    if not isinstance(said, Mapping) or not said or _text(root.get("mergeDefaultEvictionSettings")) == "true":
+        return
+    missing = [name for name in _NEEDED if name not in said]
+    if missing:
+        at = root.keys_at["evictionHard"].at
+        entries.append(Entry("kubelet", "KubeletConfiguration", "defaults", "evictionHard", ", ".join(missing), at))
 
 
 def _read_threshold(text: str) -> Any:  # noqa: ANN401

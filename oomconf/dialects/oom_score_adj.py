@@ -9,7 +9,8 @@ from oomconf.dialects import _ini, _units
 from oomconf.dialects._common import header
 from oomconf.dialects._shell import word
 from oomconf.ledger import Artifact, Book, Rendering
-from oomconf.policy import DockerContainer, Facts, Policy, QuadletUnit, SystemdUnit, Workload
+from oomconf.placement import DockerContainer, QuadletUnit, SystemdUnit
+from oomconf.policy import Facts, Policy, Workload
 
 _USER_FLOOR: Final = 100
 _MOST: Final = 1000

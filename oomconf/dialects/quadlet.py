@@ -11,7 +11,8 @@ from oomconf.dialects._common import header, variables
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.ledger import Artifact, Book, Rendering, Status, unsaid_cells
 from oomconf.location import whole_file
-from oomconf.policy import Origin, Policy, QuadletUnit, Setting, Workload
+from oomconf.placement import QuadletUnit
+from oomconf.policy import Origin, Policy, Setting, Workload
 from oomconf.quantity import SizeError
 from oomconf.quantity import docker as sizes
 

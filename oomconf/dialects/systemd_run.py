@@ -9,7 +9,8 @@ from oomconf.dialects import _ini, _units
 from oomconf.dialects._common import header, variables
 from oomconf.dialects._shell import word
 from oomconf.ledger import Artifact, Book, Rendering, Status
-from oomconf.policy import Policy, SystemdUnit, Workload
+from oomconf.placement import SystemdUnit
+from oomconf.policy import Policy, Workload
 
 _COLLECTS: Final = 236
 _EXPANDS: Final = 254

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from oomconf import kubelet
 from oomconf.location import Location
-from oomconf.policy import Amount, KubernetesContainer, LimitRange, Setting, Workload, size_of
+from oomconf.placement import KubernetesContainer
+from oomconf.policy import Amount, LimitRange, Setting, Workload, size_of
 from oomconf.quantity import Size
 from oomconf.rule import Context
 
@@ -82,10 +83,13 @@ def request_of(workload: Workload, filled: LimitRange | None) -> Size | None:
 
 
 def pods(workloads: Iterable[Workload], around: Context) -> list[PodView]:
-    """Put containers together by kind, namespace and name, in the order in which they are first named."""
+    """Put containers together by kind, namespace and name, in the order in which they are first named; pods with resources of their own
+    are left out."""
     parts: dict[tuple[str, str, str], list[Workload]] = {}
     for workload in workloads:
         where = place(workload)
+        if where.pod_level:
+            continue  # its own resources are not read
         parts.setdefault((where.kind, where.namespace or "default", where.name), []).append(workload)
     return [_view(kind, namespace, name, tuple(found), around) for (kind, namespace, name), found in parts.items()]
 

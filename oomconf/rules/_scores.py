@@ -6,19 +6,8 @@ from typing import NamedTuple
 
 from oomconf.finding import Related
 from oomconf.kernel.badness import ADJ_NEVER
-from oomconf.policy import (
-    Amount,
-    ComposeService,
-    DockerContainer,
-    Facts,
-    KubernetesContainer,
-    Process,
-    QuadletUnit,
-    Setting,
-    SystemdUnit,
-    Workload,
-    size_of,
-)
+from oomconf.placement import ComposeService, DockerContainer, KubernetesContainer, QuadletUnit, SystemdUnit
+from oomconf.policy import Amount, Facts, Process, Setting, Workload, size_of
 from oomconf.programs import Program, find
 from oomconf.quantity import INFINITY, Percent
 from oomconf.rule import Context

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oomconf.policy import ComposeService, DockerContainer, KubernetesContainer, Workload
+from oomconf.placement import ComposeService, DockerContainer, KubernetesContainer
+from oomconf.policy import Workload
 from oomconf.rule import Context, Problem, Severity, rule
 from oomconf.rules._scores import program
 

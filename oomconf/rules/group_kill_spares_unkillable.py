@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from oomconf.kernel.badness import ADJ_NEVER
 from oomconf.location import Location
-from oomconf.policy import ComposeService, DockerContainer, KubernetesContainer, Workload
+from oomconf.placement import ComposeService, DockerContainer, KubernetesContainer
+from oomconf.policy import Workload
 from oomconf.rule import Context, Problem, Related, Severity, rule
 from oomconf.rules._scores import heeded, part_score, score
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oomconf.policy import Group, Origin, QuadletUnit, Setting, SystemdUnit, Workload, size_of
+from oomconf.placement import QuadletUnit, SystemdUnit
+from oomconf.policy import Group, Origin, Setting, Workload, size_of
 from oomconf.rule import Context, Problem, Related, Severity, rule
 from oomconf.rules._scores import heeded, protected
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oomconf.policy import KubernetesContainer, Setting, Workload
+from oomconf.placement import KubernetesContainer
+from oomconf.policy import LimitRange, Setting, Workload, size_of
 from oomconf.quantity import Size
 from oomconf.rule import Context, Problem, Related, Severity, rule
 from oomconf.rules._pods import limit_of, limit_range, request_of
@@ -55,7 +56,7 @@ def outside_limitrange(workload: Workload, around: Context) -> Iterator[Problem]
     if not isinstance(workload.placement, KubernetesContainer):
         return
     filled = limit_range(workload, around)
-    if filled is None:
+    if filled is None or _is_refused(filled):
         return
     limit, request = limit_of(workload, filled), request_of(workload, filled)
     name = workload.name
@@ -68,6 +69,12 @@ def outside_limitrange(workload: Workload, around: Context) -> Iterator[Problem]
     if workload.memory_max is None and filled.default is not None and limit and request is not None and request > limit:
         message = f"{name} requests {request}, but is given the namespace's default limit of {limit}"
         yield _problem(workload, message, filled.default)
+
+
+def _is_refused(filled: LimitRange) -> bool:
+    """Whether its numbers contradict each other: limitrange-contradiction says so, and nothing is made of it."""
+    least, most = size_of(filled.min), size_of(filled.max)
+    return least is not None and most is not None and least > most
 
 
 def _problem(workload: Workload, message: str, bound: Setting[Size]) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oomconf.policy import Facts, Policy, Workload
+from oomconf.policy import Policy, Workload
 from oomconf.programs import Program
 from oomconf.rule import Context, Problem, Related, Severity, rule
 from oomconf.rules._commit import MODE
@@ -19,7 +19,7 @@ def overcommit_conflict(policy: Policy, around: Context) -> Iterator[Problem]:
     and with it every snapshot and replica. PostgreSQL's manual advises 2 on machines of its own: a backend then gets an error
     instead of a SIGKILL that restarts the server. The kubelet sets 1 at its start, whatever a file says. There is no value that serves
     two of them: give them machines of their own, or set what the one that cannot do without asks for and limit the other
-    by its cgroup. Of raw files whose host is unknown nothing is said: nobody knows what that host sets.
+    by its cgroup. Of raw files nothing is said unless one of them sets it.
 
     ```yaml bad oomconf.yaml
     version: 1
@@ -67,7 +67,7 @@ def overcommit_conflict(policy: Policy, around: Context) -> Iterator[Problem]:
             "say 1, or move it to a machine of its own",
             _related(forks),
         )
-    elif said is None and policy.facts != Facts() and strict and (forks or policy.kubelet is not None):
+    elif said is None and policy.source and strict and (forks or policy.kubelet is not None):
         workload, known = forks[0] if forks else strict[0]
         other = strict[0][1].name if forks else "the kubelet"
         yield Problem(

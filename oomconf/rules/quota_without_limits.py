@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oomconf.policy import KubernetesContainer, Workload
+from oomconf.placement import KubernetesContainer
+from oomconf.policy import Workload
 from oomconf.rule import Context, Problem, Related, Severity, rule
 from oomconf.rules._pods import limit_of, limit_range, request_of
 
@@ -35,7 +36,7 @@ def quota_without_limits(workload: Workload, around: Context) -> Iterator[Proble
         kubernetes: {workload: Deployment/api, namespace: prod, container: api, requests: {memory: 1Gi}}
     ```
     """
-    if not isinstance(workload.placement, KubernetesContainer):
+    if not isinstance(workload.placement, KubernetesContainer) or workload.placement.pod_level:
         return
     space = around.index.namespaces.get(workload.placement.namespace or "default")
     if space is None or space.resource_quota is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from oomconf.finding import Related
-from oomconf.policy import KubernetesContainer, Workload, size_of
+from oomconf.placement import KubernetesContainer
+from oomconf.policy import Workload, size_of
 from oomconf.quantity import INFINITY, Size
 from oomconf.rule import Context, Problem, Severity, rule
 from oomconf.rules._heaps import heaps

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from oomconf.policy import Amount, ComposeService, DockerContainer, Group, KubernetesContainer, Policy, Setting, Workload, size_of
+from oomconf.placement import ComposeService, DockerContainer, KubernetesContainer
+from oomconf.policy import Amount, Group, Policy, Setting, Workload, size_of
 from oomconf.quantity import Size
 from oomconf.rule import Context, Problem, Severity, rule
 

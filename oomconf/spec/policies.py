@@ -10,27 +10,21 @@ from oomconf.dialects._yaml import Mapping
 from oomconf.kernel.profiles import PROFILES
 from oomconf.kernel.sysctls import EXCLUSIVE_PAIRS
 from oomconf.location import Location
+from oomconf.placement import CgroupLeaf, ComposeService, DockerContainer, KubernetesContainer, Placement, QuadletUnit, SystemdUnit
 from oomconf.policy import (
-    CgroupLeaf,
-    ComposeService,
-    DockerContainer,
     Facts,
     Fleet,
     Group,
     Kubelet,
-    KubernetesContainer,
     LimitRange,
     Oomd,
     Origin,
-    Placement,
     Policy,
     Process,
-    QuadletUnit,
     ResourceQuota,
     Runtime,
     Setting,
     Swap,
-    SystemdUnit,
     Workload,
 )
 from oomconf.quantity import Size

@@ -13,7 +13,8 @@ from oomconf import dialects, rules
 from oomconf.dialect import Document, Mapped, Rendered
 from oomconf.engine import lint
 from oomconf.ledger import Status
-from oomconf.policy import GROUP_FIELDS, Facts, Fleet, Group, Policy, Setting, SystemdUnit, Workload
+from oomconf.placement import SystemdUnit
+from oomconf.policy import GROUP_FIELDS, Facts, Fleet, Group, Policy, Setting, Workload
 from oomconf.quantity import Size
 from oomconf.templating import Templates
 
@@ -93,8 +94,8 @@ def says_something(group: Group) -> bool:
     return group.kind != "slice" or any(getattr(group, name) is not None for name in GROUP_FIELDS)
 
 
-INEXACT = {"quota-below-workloads"}
-"""Rules that look at what no patch says: replicas, and containers of which nothing is said."""
+INEXACT = {"quota-below-workloads", "no-limit"}
+"""Rules that look at what no patch says: replicas, images, and containers of which nothing is said."""
 
 
 def pairs(policy: Policy) -> set[tuple[str, str]]:

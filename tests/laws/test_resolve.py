@@ -8,7 +8,8 @@ from generated import maybe
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from oomconf.policy import Facts, Group, Policy, Setting, SystemdUnit, Workload, size_of
+from oomconf.placement import SystemdUnit
+from oomconf.policy import Facts, Group, Policy, Setting, Workload, size_of
 from oomconf.quantity import INFINITY, Percent, Size
 from oomconf.resolver import resolve
 

@@ -25,7 +25,8 @@ from oomconf.dialects._shell import word
 from oomconf.dialects._yaml_write import quoted, scalar
 from oomconf.dialects.swap import unit_name
 from oomconf.ledger import Rendering, Status
-from oomconf.policy import DockerContainer, Policy, Workload
+from oomconf.placement import DockerContainer
+from oomconf.policy import Policy, Workload
 from oomconf.quantity import INFINITY
 from oomconf.templating import Templates
 

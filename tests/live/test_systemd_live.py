@@ -15,7 +15,8 @@ from oomconf.dialect import Document, NoSources, Rendered
 from oomconf.dialects import _units
 from oomconf.dialects.systemd import DIALECT
 from oomconf.ledger import Cell, Rendering, Status
-from oomconf.policy import Facts, Policy, Runtime, Setting, SystemdUnit, Workload
+from oomconf.placement import SystemdUnit
+from oomconf.policy import Facts, Policy, Runtime, Setting, Workload
 from oomconf.quantity import INFINITY, Percent, Size
 from oomconf.runtimes import environment
 from oomconf.templating import Templates

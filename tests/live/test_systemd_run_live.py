@@ -18,7 +18,8 @@ from unit_files import policy
 
 from oomconf.dialect import Dialect, Rendered
 from oomconf.dialects import oom_score_adj, systemd_run
-from oomconf.policy import DockerContainer, Facts, Placement, Policy, QuadletUnit, Runtime, Setting, SystemdUnit, Workload
+from oomconf.placement import DockerContainer, Placement, QuadletUnit, SystemdUnit
+from oomconf.policy import Facts, Policy, Runtime, Setting, Workload
 from oomconf.quantity import Size
 from oomconf.templating import Templates
 

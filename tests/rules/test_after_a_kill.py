@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from by_hand import G, M, host, objects, part, service, slice_of
 
-from oomconf.policy import CgroupLeaf, DockerContainer, Placement, Process, QuadletUnit, SystemdUnit
+from oomconf.placement import CgroupLeaf, DockerContainer, Placement, QuadletUnit, SystemdUnit
+from oomconf.policy import Process
 
 Said = dict[str, Any]
 BOX = DockerContainer(name="x", image="postgres:16")

@@ -7,7 +7,8 @@ import pytest
 from oomconf import rules
 from oomconf.engine import lint
 from oomconf.location import Location
-from oomconf.policy import Facts, Fleet, Policy, Process, Runtime, Setting, SystemdUnit, Workload
+from oomconf.placement import SystemdUnit
+from oomconf.policy import Facts, Fleet, Policy, Process, Runtime, Setting, Workload
 from oomconf.quantity import Percent, Size
 
 MIB = 1 << 20

@@ -7,7 +7,8 @@ from by_hand import G, M, findings, host, objects, part, service, slice_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oomconf.policy import ComposeService, DockerContainer, Group, Placement, SystemdUnit, Workload
+from oomconf.placement import ComposeService, DockerContainer, Placement, SystemdUnit
+from oomconf.policy import Group, Workload
 
 RULE = "protection-out-of-order"
 EIGHT = host(memory_total=8 * G, swap_total=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from by_hand import M, findings, objects, service, slice_of
 
-from oomconf.policy import CgroupLeaf, ComposeService, DockerContainer, KubernetesContainer, Placement, QuadletUnit, SystemdUnit
+from oomconf.placement import CgroupLeaf, ComposeService, DockerContainer, KubernetesContainer, Placement, QuadletUnit, SystemdUnit
 from oomconf.quantity import INFINITY
 
 UNIT = SystemdUnit(unit="x.service")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from by_hand import G, M, host, objects, part, service, slice_of
 
-from oomconf.policy import DockerContainer, Group, KubernetesContainer, Process, QuadletUnit, SystemdUnit, Workload
+from oomconf.placement import DockerContainer, KubernetesContainer, QuadletUnit, SystemdUnit
+from oomconf.policy import Group, Process, Workload
 from oomconf.programs import PROGRAMS
 from oomconf.quantity import INFINITY, Percent
 

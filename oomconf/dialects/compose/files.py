@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from oomconf.dialect import Document, Sources
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, YamlFault, compose, merged
+from oomconf.policy import Setting
 
 _DEEPEST = 100
 _MOST_EXTENDED = 16
@@ -44,6 +45,8 @@ def overlay(base: Mapping, top: Mapping, depth: int = 0) -> Mapping:
             result[key] = overlay(below, node, depth + 1)
         elif isinstance(node, Sequence) and isinstance(below, Sequence) and tag != "!override":
             result[key] = node.copy_with([*below, *node])
+        elif isinstance(node, Scalar) and isinstance(below, Scalar):
+            result[key] = node.with_beat((Setting(below.text, below.at, text=below.text), *below.beat))
         else:
             result[key] = node
     whole = top.copy_with(result)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as AnySequence
 from pathlib import PurePosixPath
+from typing import Any
 
 from oomconf.dialect import Document, Entry, Reading, Sources
 from oomconf.dialects._containers import said_restart
-from oomconf.dialects._entries import unparsed
+from oomconf.dialects._entries import repeated, unparsed
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._shell import commands
-from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
+from oomconf.dialects._tmpfs import SHM, mounted, sized
+from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
 from oomconf.dialects.compose.files import inside, load, overlay, services
 from oomconf.dialects.compose.scalars import env_file, interpolate, typed
+from oomconf.dialects.compose.traps import disagreement, keys, lost, swarm, unheeded
 from oomconf.location import Location
-from oomconf.policy import Amount, ComposeService, Origin, Policy, Runtime, Setting, Workload, size_of
+from oomconf.placement import ComposeService
+from oomconf.policy import Amount, Origin, Policy, Runtime, Setting, Tmpfs, Workload, size_of
 from oomconf.quantity import INFINITY, Size, SizeError
 from oomconf.quantity import docker as grammar
 
@@ -35,7 +40,7 @@ def read(documents: AnySequence[Document], sources: Sources) -> Reading:
     entries: list[Entry] = []
     for base, over in _groups(documents):
         tree, faults = load(base)
-        entries += unparsed("compose", base.path, faults)
+        entries += (*unparsed("compose", base.path, faults), *_hidden(base))
         for document in over:
             top, faults = load(document)
             entries += unparsed("compose", document.path, faults)
@@ -50,6 +55,14 @@ def read(documents: AnySequence[Document], sources: Sources) -> Reading:
     if not workloads and not entries:
         return Reading()
     return Reading((Policy(name="host", object="host", workloads=tuple(workloads)),), tuple(entries))
+
+
+def _hidden(document: Document) -> Iterator[Entry]:
+    """What a merge key hides, which only the tree as it was written still shows."""
+    if "<<:" in document.text and "deploy" in document.text:
+        for one in compose(document.text, path=document.path)[0]:
+            if isinstance(one.root, Mapping):
+                yield from lost(one.root)
 
 
 def _groups(documents: AnySequence[Document]) -> list[tuple[Document, list[Document]]]:
@@ -78,11 +91,16 @@ class _File:
         limits, reservations = inside(service, "deploy", "resources", "limits"), inside(service, "deploy", "resources", "reservations")
         maximum = self.size(name, "mem_limit", service.get("mem_limit"))
         deployed = self.size(name, "deploy.resources.limits.memory", inside(limits, "memory"))
+        self.entries += disagreement(name, maximum, deployed, limits, "mem_limit")
         if deployed is not None:
             beat = () if maximum is None else (maximum,)
             maximum = Setting(deployed.value, deployed.at, deployed.origin, deployed.text, beat)
         low = self.size(name, "mem_reservation", service.get("mem_reservation"))
-        low = self.size(name, "deploy.resources.reservations.memory", inside(reservations, "memory")) or low
+        reserved = self.size(name, "deploy.resources.reservations.memory", inside(reservations, "memory"))
+        self.entries += (*disagreement(name, low, reserved, reservations, "mem_reservation"), *keys(name, service))
+        self.entries += (*unheeded(name, service), *swarm(name, service))
+        self.entries += repeated("compose", name, service, "is there twice: compose refuses the file")
+        low = reserved or low
         scale = inside(service, "deploy", "replicas") or service.get("scale")
         return Workload(
             name=name,
@@ -98,7 +116,26 @@ class _File:
             restart=self.restart(service.get("restart")),
             replicas=self.number(name, "replicas", scale, 0, 1 << 31),
             runtimes=self.runtimes(service, key.at),
+            tmpfs=tuple(self.tmpfs(service)),
         )
+
+    def tmpfs(self, service: Mapping) -> Iterator[Tmpfs]:
+        """File systems in memory: /dev/shm where its size is said, `tmpfs`, and volumes of that type."""
+        shm = service.get("shm_size")
+        if isinstance(shm, Scalar) and not isinstance(typed(shm, self.variables), float):
+            found = sized(SHM, interpolate(shm.text, self.variables), shm.at)
+            yield from () if found is None else (found,)
+        plain = service.get("tmpfs")
+        for item in plain if isinstance(plain, Sequence) else (plain,):
+            if isinstance(item, Scalar) and not item.is_null:
+                yield mounted(interpolate(item.text, self.variables), item.at)
+        volumes = service.get("volumes")
+        for item in volumes if isinstance(volumes, Sequence) else ():
+            kind, target, size = inside(item, "type"), inside(item, "target"), inside(item, "tmpfs", "size")
+            if isinstance(kind, Scalar) and kind.text == "tmpfs":
+                path = target.text if isinstance(target, Scalar) else ""
+                found = sized(path, interpolate(size.text, self.variables), size.at) if isinstance(size, Scalar) else None
+                yield found or Tmpfs(path=path, at=kind.at)
 
     def image(self, node: Node | None) -> str | None:
         return str(typed(node, self.variables)) if isinstance(node, Scalar) and not node.is_null else None
@@ -120,7 +157,20 @@ class _File:
             except SizeError as error:
                 fault = _refusal(node, error)
         self.entries.append(Entry("compose", name, "services", key, node.text, node.at, fault))
-        return None if size == 0 else Setting(size, node.at, Origin.WRITTEN, node.text)
+        beat = tuple(self.below(one) for one in node.beat)
+        if beat and (size == 0 or isinstance(value, float)):
+            return Setting(INFINITY, node.at, Origin.WRITTEN, node.text, beat)  # a limit of the file below is taken away
+        if size == 0:
+            return None
+        return Setting(size, node.at, Origin.WRITTEN, node.text, beat)
+
+    def below(self, said: Setting[Any]) -> Setting[Amount]:
+        """What another file said of the same key."""
+        try:
+            size = grammar.parse(interpolate(said.text, self.variables))
+        except SizeError:
+            return Setting(None, said.at, text=said.text)
+        return Setting(INFINITY if size == 0 else size, said.at, text=said.text)
 
     def swap(self, name: str, node: Node | None, maximum: Setting[Amount] | None) -> Setting[Amount] | None:
         if not isinstance(node, Scalar):

@@ -11,7 +11,8 @@ from oomconf.dialects._yaml import Mapping, Scalar
 from oomconf.dialects._yaml_write import quoted, scalar
 from oomconf.dialects.compose.files import inside, load, services
 from oomconf.ledger import Artifact, Book, Cell, Rendering, Status, unsaid_cells
-from oomconf.policy import ComposeService, Policy, Workload
+from oomconf.placement import ComposeService
+from oomconf.policy import Policy, Workload
 from oomconf.quantity import INFINITY, docker
 from oomconf.runtimes import Variable
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from oomconf.kubelet import Container, Pod, oom_score_adj, qos
 from oomconf.ledger import Book
-from oomconf.policy import Fleet, KubernetesContainer, Policy, Setting, Workload, size_of
+from oomconf.placement import KubernetesContainer
+from oomconf.policy import Fleet, Policy, Setting, Workload, size_of
 from oomconf.quantity import INFINITY, Size
 
 

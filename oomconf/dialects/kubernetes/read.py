@@ -7,17 +7,31 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from oomconf.dialect import Document, Entry, Reading, Sources
-from oomconf.dialects._entries import is_filled_in, unparsed
+from oomconf.dialects._entries import is_filled_in, repeated, unparsed
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose, go_integer
 from oomconf.dialects._yaml import Sequence as Items
-from oomconf.policy import Group, KubernetesContainer, LimitRange, Origin, Policy, ResourceQuota, Runtime, Setting, Workload
+from oomconf.dialects.kubernetes.nodes import inside, text
+from oomconf.dialects.kubernetes.traps import (
+    Scaler,
+    huge_pages,
+    limit_range_items,
+    misplaced,
+    pod_level,
+    quota_scopes,
+    scaler,
+    tmpfs,
+    unscaled,
+)
+from oomconf.placement import KubernetesContainer
+from oomconf.policy import Group, LimitRange, Origin, Policy, ResourceQuota, Runtime, Setting, Workload
 from oomconf.quantity import Size, SizeError
 from oomconf.quantity import kubernetes as grammar
 
 _ENDS: Final = (".yaml", ".yml", ".json")
 _WAYS: Final = {"Pod": ("spec",), "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"), "PodTemplate": ("template", "spec")}
 _TEMPLATE: Final = ("spec", "template", "spec")
+_TWICE: Final = "is there twice: kubectl takes the last without a word, a strict API server refuses it"
 _RESOURCES: Final = ("memory", "cpu", "ephemeral-storage")
 _MOST_OBJECTS: Final = 100_000
 
@@ -36,6 +50,8 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
         for one in found:
             for thing in _objects(one.root):
                 reader.take(thing)
+    ranges = {name: group for name, group in reader.groups.items() if group.limit_range is not None}
+    reader.entries += unscaled(reader.scalers, reader.workloads, ranges)
     if not reader.workloads and not reader.groups and not reader.entries:
         return Reading()
     policy = Policy(
@@ -58,7 +74,7 @@ def _objects(root: Node | None) -> Iterator[Mapping]:
             stack.extend(reversed(node))
         elif isinstance(node, Mapping) and "kind" in node and "apiVersion" in node:
             items = node.get("items")
-            if _text(node["kind"]).endswith("List") and isinstance(items, Items):
+            if text(node["kind"]).endswith("List") and isinstance(items, Items):
                 stack.extend(reversed(items))
             else:
                 yield node
@@ -69,49 +85,68 @@ class _Reader:
         self.workloads: list[Workload] = []
         self.groups: dict[str, Group] = {}
         self.entries: list[Entry] = []
+        self.scalers: list[Scaler] = []
 
     def take(self, thing: Mapping) -> None:
-        kind = _text(thing.get("kind"))
+        kind = text(thing.get("kind"))
         if kind == "LimitRange":
             self.limit_range(thing)
+        elif kind == "HorizontalPodAutoscaler":
+            found = scaler(thing)
+            self.scalers += [] if found is None else [found]
         elif kind == "ResourceQuota":
             self.quota(thing)
         else:
-            spec = _inside(thing, *_WAYS.get(kind, _TEMPLATE))
+            spec = inside(thing, *_WAYS.get(kind, _TEMPLATE))
             if isinstance(spec, Mapping) and ("containers" in spec or "initContainers" in spec):
+                self.entries += misplaced(thing, kind, f"{kind}/{text(inside(thing, 'metadata', 'name'))}")
                 self.pod(thing, kind, spec)
 
     def pod(self, thing: Mapping, kind: str, spec: Mapping) -> None:
-        name, namespace = _text(_inside(thing, "metadata", "name")), _text(_inside(thing, "metadata", "namespace")) or None
-        replicas = _inside(thing, "spec", "replicas") if kind != "Pod" else None
-        priority = _text(spec.get("priorityClassName")) or None
+        name, namespace = text(inside(thing, "metadata", "name")), text(inside(thing, "metadata", "namespace")) or None
+        replicas = inside(thing, "spec", "replicas") if kind != "Pod" else None
+        priority = text(spec.get("priorityClassName")) or None
+        if isinstance(spec.get("resources"), Mapping):
+            self.entries += pod_level(spec, f"{kind}/{namespace or 'default'}/{name}")
         for section in ("containers", "initContainers"):
             items = spec.get(section)
             for container in items if isinstance(items, Items) else ():
                 if isinstance(container, Mapping):
-                    self.container(container, section, kind, name, namespace, replicas, priority)
+                    self.container(container, section, kind, name, namespace, replicas, priority, spec)
 
     def container(
-        self, node: Mapping, section: str, kind: str, name: str, namespace: str | None, replicas: Node | None, priority: str | None
+        self,
+        node: Mapping,
+        section: str,
+        kind: str,
+        name: str,
+        namespace: str | None,
+        replicas: Node | None,
+        priority: str | None,
+        pod: Mapping,
     ) -> None:
-        own = _text(node.get("name"))
-        role: Any = "container" if section == "containers" else "sidecar" if _text(node.get("restartPolicy")) == "Always" else "init"
-        place = KubernetesContainer(kind=kind, name=name, namespace=namespace, container=own, role=role, priority_class=priority)
+        own = text(node.get("name"))
+        role: Any = "container" if section == "containers" else "sidecar" if text(node.get("restartPolicy")) == "Always" else "init"
+        place = KubernetesContainer(
+            kind=kind, name=name, namespace=namespace, container=own, role=role, priority_class=priority, pod_level="resources" in pod
+        )
         thing = f"{kind}/{namespace or 'default'}/{name}/{own}"
         self.judge_keys(thing, node.get("resources"))
+        self.entries += huge_pages(thing, node.get("resources"))
         self.workloads.append(
             Workload(
                 name=own or name,
                 object=thing,
                 at=node.at,
                 placement=place,
-                image=_text(node.get("image")) or None,
-                memory_max=self.memory(thing, "limits", _inside(node, "resources", "limits", "memory")),
-                memory_request=self.memory(thing, "requests", _inside(node, "resources", "requests", "memory")),
-                cpu_limit=_cpu(_inside(node, "resources", "limits", "cpu")),
-                cpu_request=_cpu(_inside(node, "resources", "requests", "cpu")),
+                image=text(node.get("image")) or None,
+                memory_max=self.memory(thing, "limits", inside(node, "resources", "limits", "memory")),
+                memory_request=self.memory(thing, "requests", inside(node, "resources", "requests", "memory")),
+                cpu_limit=_cpu(inside(node, "resources", "limits", "cpu")),
+                cpu_request=_cpu(inside(node, "resources", "requests", "cpu")),
                 replicas=_number(replicas),
                 runtimes=_runtimes(node),
+                tmpfs=tuple(tmpfs(pod, node, self.entries, thing)),
             )
         )
 
@@ -152,8 +187,10 @@ class _Reader:
                 near = get_close_matches(key, ("limits", "requests"), n=1)
                 hint = f"did you mean {near[0]}?" if near else "resources has limits and requests"
                 self.entries.append(Entry("kubernetes", thing, "resources", key, "", at.at, "is not a key of resources", hint, "key"))
+        self.entries += repeated("kubernetes", thing, resources, _TWICE)
         for section in ("limits", "requests"):
             values = resources.get(section)
+            self.entries += repeated("kubernetes", thing, values, _TWICE)
             for key, at in values.keys_at.items() if isinstance(values, Mapping) else ():
                 if key not in _RESOURCES and "/" not in key and not key.startswith("hugepages-"):
                     near = get_close_matches(key.lower(), _RESOURCES, n=1, cutoff=0.5)
@@ -162,23 +199,25 @@ class _Reader:
                     self.entries.append(Entry("kubernetes", thing, section, key, "", at.at, fault, hint, "key"))
 
     def limit_range(self, thing: Mapping) -> None:
-        namespace = _text(_inside(thing, "metadata", "namespace")) or "default"
-        limits = _inside(thing, "spec", "limits")
+        namespace = text(inside(thing, "metadata", "namespace")) or "default"
+        limits = inside(thing, "spec", "limits")
+        self.entries += limit_range_items(limits, f"LimitRange/{namespace}")
         for item in limits if isinstance(limits, Items) else ():
-            if isinstance(item, Mapping) and _text(item.get("type")) == "Container":
+            if isinstance(item, Mapping) and text(item.get("type")) == "Container":
                 name = f"LimitRange/{namespace}"
                 found = LimitRange(
                     at=item.at,
-                    default_request=self.memory(name, "defaultRequest", _inside(item, "defaultRequest", "memory")),
-                    default=self.memory(name, "default", _inside(item, "default", "memory")),
-                    min=self.memory(name, "min", _inside(item, "min", "memory")),
-                    max=self.memory(name, "max", _inside(item, "max", "memory")),
+                    default_request=self.memory(name, "defaultRequest", inside(item, "defaultRequest", "memory")),
+                    default=self.memory(name, "default", inside(item, "default", "memory")),
+                    min=self.memory(name, "min", inside(item, "min", "memory")),
+                    max=self.memory(name, "max", inside(item, "max", "memory")),
                 )
                 self.group(namespace, thing, limit_range=found)
 
     def quota(self, thing: Mapping) -> None:
-        namespace = _text(_inside(thing, "metadata", "namespace")) or "default"
-        hard = _inside(thing, "spec", "hard")
+        namespace = text(inside(thing, "metadata", "namespace")) or "default"
+        hard = inside(thing, "spec", "hard")
+        self.entries += quota_scopes(thing, f"ResourceQuota/{namespace}")
         if isinstance(hard, Mapping):
             name = f"ResourceQuota/{namespace}"
             found = ResourceQuota(
@@ -204,22 +243,12 @@ def _runtimes(container: Mapping) -> tuple[Runtime, ...]:
     for item in env if isinstance(env, Items) else ():
         value = item.get("value") if isinstance(item, Mapping) else None
         if isinstance(item, Mapping) and isinstance(value, Scalar):
-            variables[_text(item.get("name"))] = (value.text, value.at)
+            variables[text(item.get("name"))] = (value.text, value.at)
     command: list[Placed] = []
     for key in ("command", "args"):
         words = container.get(key)
         command += [(word.text, word.at) for word in words if isinstance(word, Scalar)] if isinstance(words, Items) else []
     return runtimes(variables, [command] if command else (), at=container.at)
-
-
-def _inside(node: Node | None, *keys: str) -> Node | None:
-    for key in keys:
-        node = node.get(key) if isinstance(node, Mapping) else None
-    return node
-
-
-def _text(node: Node | None) -> str:
-    return node.text if isinstance(node, Scalar) else ""
 
 
 def _number(node: Node | None) -> Setting[int] | None:

@@ -9,7 +9,8 @@ from oomconf.dialects._common import header, variables
 from oomconf.dialects._yaml_write import quoted, scalar
 from oomconf.dialects.kubernetes.ledger import enter, limit_of
 from oomconf.ledger import Artifact, Book, Rendering
-from oomconf.policy import Group, KubernetesContainer, Policy, Setting, Workload
+from oomconf.placement import KubernetesContainer
+from oomconf.policy import Group, Policy, Setting, Workload
 from oomconf.quantity import Size
 from oomconf.quantity import kubernetes as grammar
 

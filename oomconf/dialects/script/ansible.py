@@ -12,7 +12,8 @@ from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
 from oomconf.dialects.script.inside import origin, ran, text_of
 from oomconf.dialects.script.says import Said
-from oomconf.policy import Amount, DockerContainer, Setting, Workload, size_of
+from oomconf.placement import DockerContainer
+from oomconf.policy import Amount, Setting, Workload, size_of
 from oomconf.quantity import INFINITY, Size, SizeError, docker
 
 __all__ = ["playbook"]

@@ -10,7 +10,8 @@ from oomconf.dialect import Document, Entry
 from oomconf.dialects._commands import Step
 from oomconf.dialects.script.writes import Write
 from oomconf.location import Location
-from oomconf.policy import Amount, CgroupLeaf, Setting, Workload
+from oomconf.placement import CgroupLeaf
+from oomconf.policy import Amount, Setting, Workload
 from oomconf.quantity import INFINITY, SizeError, memparse
 
 __all__ = ["Cgroups"]

@@ -9,7 +9,8 @@ from oomconf.dialect import Entry
 from oomconf.dialects import _units
 from oomconf.dialects._hints import runtimes
 from oomconf.dialects._shell import Word
-from oomconf.policy import Setting, SystemdUnit, Workload
+from oomconf.placement import SystemdUnit
+from oomconf.policy import Setting, Workload
 from oomconf.quantity import SizeError
 
 __all__ = ["properties", "transient"]

@@ -10,7 +10,7 @@ from oomconf.dialects.systemd.judge import Verdict
 from oomconf.location import Location
 from oomconf.runtimes import Hint, read_command, read_environment
 
-__all__ = ["hints"]
+__all__ = ["command", "hints"]
 
 _PREFIXES: Final = "@-:+!|"
 
@@ -33,6 +33,16 @@ def hints(verdicts: Iterable[Verdict]) -> Iterator[tuple[Hint, Location]]:
         yield hint, variables[hint.knob][1]
     for one in commands:
         yield from _of_command(one)
+
+
+def command(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """Give the words of the program that a unit starts, of the last if there are several; none where a specifier stands in for it."""
+    found: tuple[str, ...] = ()
+    for one in verdicts:
+        if one.row.name == "ExecStart":
+            words = [word.text for word in _ini.words(one.text)]
+            found = () if one.reset else tuple([words[0].lstrip(_PREFIXES), *words[1:]] if words else [])
+    return found
 
 
 def _of_command(one: Verdict) -> Iterator[tuple[Hint, Location]]:

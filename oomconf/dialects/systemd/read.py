@@ -9,11 +9,12 @@ from typing import Any, Final
 from oomconf.dialect import Document, Entry, Reading, Sources
 from oomconf.dialects import _units
 from oomconf.dialects._hints import said
-from oomconf.dialects.systemd.hints import hints
+from oomconf.dialects.systemd.hints import command, hints
 from oomconf.dialects.systemd.judge import Judged, Verdict, judge
 from oomconf.dialects.systemd.places import Place, Scope, dropin_folders, is_pattern, place, surviving, template_of
 from oomconf.location import whole_file
-from oomconf.policy import GROUP_FIELDS, WORKLOAD_FIELDS, Group, Oomd, Policy, Setting, SystemdUnit, Workload
+from oomconf.placement import SystemdUnit
+from oomconf.policy import GROUP_FIELDS, WORKLOAD_FIELDS, Group, Oomd, Policy, Setting, Workload
 
 __all__ = ["claims", "read"]
 
@@ -120,7 +121,7 @@ def _workload(unit: str, files: list[Judged], entries: list[Entry], *, user: boo
         name=unit,
         object=unit,
         at=whole_file(files[0].document.path),
-        placement=SystemdUnit(unit=unit, user=user),
+        placement=SystemdUnit(unit=unit, user=user, command=command(one for file in files for one in file.verdicts if not one.fault)),
         runtimes=said(found),
         **_merged(files, WORKLOAD_FIELDS),
     )

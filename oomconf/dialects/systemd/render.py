@@ -9,7 +9,8 @@ from oomconf.dialect import Rendered
 from oomconf.dialects import _ini, _units
 from oomconf.dialects._common import header, variables
 from oomconf.ledger import Artifact, Book, Rendering, Status, unsaid_cells
-from oomconf.policy import Facts, Group, Policy, Setting, SystemdUnit, Workload
+from oomconf.placement import SystemdUnit
+from oomconf.policy import Facts, Group, Policy, Setting, Workload
 
 FILE: Final = "60-oomconf.conf"
 _SYSTEM: Final = "root/etc/systemd/system"
