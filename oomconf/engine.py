@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from oomconf.dialect import Document, Entry
-from oomconf.finding import Finding, Problem, Severity
+from oomconf.finding import Edit, Finding, Problem, Severity
 from oomconf.ledger import Cell, Status
 from oomconf.location import Location
 from oomconf.policy import Fleet, Group, Policy, Workload
@@ -28,6 +28,8 @@ class Silence:
     line: int | None = None
     """The line it speaks of; None if it speaks of objects."""
     where: str | None = None
+    removal: Edit | None = None
+    """Takes the comment away, where it names this rule alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,17 @@ def silences_in(document: Document) -> tuple[Silence, ...]:
             continue
         about = number if line[: match.start()].strip() else _next_said(lines, number)
         at = Location(document.path, number, match.start() + 1, number, len(line) + 1)
-        found += [Silence(word.strip(), match[2].strip(), at, about) for word in match[1].split(",")]
+        words = match[1].split(",")
+        removal = _removal(document.path, number, line, match.start()) if len(words) == 1 else None
+        found += [Silence(word.strip(), match[2].strip(), at, about, removal=removal) for word in words]
     return tuple(found)
+
+
+def _removal(path: str, number: int, line: str, start: int) -> Edit:
+    said = line[:start].rstrip()
+    if said:
+        return Edit(Location(path, number, len(said) + 1, number, len(line) + 1), "", line[len(said) :])
+    return Edit(Location(path, number, 1, number + 1, 1), "", f"{line}\n")
 
 
 def _next_said(lines: Sequence[str], number: int) -> int:
@@ -215,7 +226,7 @@ def _unknown(context: Context, need: str) -> bool:
 
 def _finding(rule: Rule[Any], problem: Problem, subject: object) -> Finding:
     name = problem.object or getattr(subject, "object", "") or "fleet"
-    return Finding(rule.id, rule.severity, name, problem.at, problem.message, problem.help, problem.related)
+    return Finding(rule.id, rule.severity, name, problem.at, problem.message, problem.help, problem.related, problem.fix)
 
 
 def stamped(findings: Iterable[Finding]) -> list[Finding]:
@@ -266,4 +277,5 @@ def _note(silence: Silence, ran: set[str]) -> Finding | None:
     if silence.rule not in ran and silence.rule != "not-expressible":
         return None
     message = f"nothing to ignore: {silence.rule} finds nothing here"
-    return Finding("unused-ignore", Severity.NOTE, silence.where or "spec", silence.at, message, "remove it")
+    fix = () if silence.removal is None else (silence.removal,)
+    return Finding("unused-ignore", Severity.NOTE, silence.where or "spec", silence.at, message, "remove it", fix=fix)

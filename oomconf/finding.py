@@ -29,6 +29,16 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A part of a document and what is to stand there; quotes around the part stay."""
+
+    at: Location
+    text: str
+    old: str = ""
+    """What must stand there now, or the edit is not made; empty if the place says enough."""
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """What is wrong at a place: lower case, no full stop; the remedy stands in `help` only."""
 
@@ -38,6 +48,8 @@ class Problem:
     related: tuple[Related, ...] = ()
     object: str | None = None
     """Only where it is not the subject that the rule was given."""
+    fix: tuple[Edit, ...] = ()
+    """Edits that do what was plainly meant, all of them or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +63,6 @@ class Finding:
     message: str
     help: str = ""
     related: tuple[Related, ...] = ()
+    fix: tuple[Edit, ...] = field(default=(), compare=False)
     fingerprint: str = field(default="", compare=False)
     """The same for the same fault at another line."""

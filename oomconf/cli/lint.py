@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from oomconf import __version__, baseline, outputs
 from oomconf.api import chosen_rules, lint_raw, selected_ids
 from oomconf.api import lint as lint_spec
-from oomconf.cli import EXIT_BUG, EXIT_CALL
+from oomconf.cli import EXIT_BUG, EXIT_CALL, EXIT_FINDINGS, EXIT_FINE
 from oomconf.cli._shared import colours, complain, exit_code, load, named
+from oomconf.dialect import Document
 from oomconf.engine import Report, stamped
-from oomconf.errors import InputError
+from oomconf.errors import InputError, WriteError
+from oomconf.fixes import Fixed, fix
 from oomconf.host.collect import Collected, collect, reason
-from oomconf.host.files import STDIN, Disk, Folders, put, read_text
+from oomconf.host.files import STDIN, Disk, Folders, put, read_text, rewrite
 from oomconf.location import whole_file
 from oomconf.outputs._view import View
 from oomconf.outputs.text import statistics, summary
@@ -43,16 +47,35 @@ def run(words: list[str]) -> int:
     for path in specs.included & set(found.raw):
         del found.raw[path]
     facts = specs.facts(given)
-    raw = lint_raw(tuple(found.raw.values()), Folders(paths), facts, select=select, ignore=ignore)
     passed = {path: why for path, why in found.passed.items() if path not in specs.included}
-    whole = Report.joined([Report(not_checked=(*passed.items(), *found.unreadable.items())), *specs.reports, raw])
-    texts = {**specs.texts, **{path: document.text for path, document in found.raw.items()}}
+    listed = Report(not_checked=(*passed.items(), *found.unreadable.items()))
+
+    def lint(texts: Mapping[str, str]) -> Report:
+        documents = tuple(Document(path, text) for path, text in texts.items())
+        return Report.joined([listed, *specs.reports, lint_raw(documents, Folders(paths), facts, select=select, ignore=ignore)])
+
+    def unknown(texts: Mapping[str, str]) -> Report:
+        return lint(texts) if known is None else baseline.apart(lint(texts), known)
+
+    texts = {path: document.text for path, document in found.raw.items()}
+    if options.fix or options.diff:
+        fixed = fix(
+            {path: text for path, text in texts.items() if path != STDIN},
+            unknown(texts).findings,
+            lambda new: unknown({**texts, **new}).findings,
+        )
+        if options.diff:
+            return _show(fixed, texts)
+        texts |= _write(fixed, texts)
+    whole = lint(texts)
     if options.write_baseline:
         put(options.write_baseline, baseline.dump(whole.findings))
     if known is not None:
         whole = baseline.apart(whole, known)
     rules = chosen_rules(select, ignore)
-    view = View(report=whole, texts=texts, rules=rules, specs=len(found.specs), files=len(found.raw), version=__version__)
+    view = View(
+        report=whole, texts={**specs.texts, **texts}, rules=rules, specs=len(found.specs), files=len(found.raw), version=__version__
+    )
     _say(view, options.format or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"), files)
     if options.statistics:
         sys.stderr.write(statistics(whole))
@@ -64,6 +87,44 @@ def run(words: list[str]) -> int:
     if found.unreadable and not options.allow_partial:
         code = max(code, EXIT_CALL)
     return max(code, EXIT_BUG) if whole.crashed else code
+
+
+def _write(fixed: Fixed, texts: Mapping[str, str]) -> dict[str, str]:
+    """Put fixed texts into their files; gives those that were written."""
+    written: dict[str, str] = {}
+    for path, text in sorted(fixed.texts.items()):
+        try:
+            rewrite(path, texts[path], text)
+            written[path] = text
+        except WriteError as error:
+            print(f"oomconf: {error}", file=sys.stderr)
+    made = [one for one in fixed.findings if one.at.path in written]
+    print(
+        f"fixed {len(made)} finding{'' if len(made) == 1 else 's'} in {len(written)} file{'' if len(written) == 1 else 's'}",
+        file=sys.stderr,
+    )
+    _left(fixed)
+    return written
+
+
+def _left(fixed: Fixed) -> None:
+    if fixed.left:
+        print(f"{len(fixed.left)} left alone, since something else would be found then:", file=sys.stderr)
+        for one in fixed.left:
+            print(f"  {one.at}: {one.rule}", file=sys.stderr)
+
+
+def _show(fixed: Fixed, texts: Mapping[str, str]) -> int:
+    """Print what --fix would change."""
+    for path, text in sorted(fixed.texts.items()):
+        lines = difflib.unified_diff(texts[path].splitlines(keepends=True), text.splitlines(keepends=True), f"a/{path}", f"b/{path}")
+        for line in lines:
+            sys.stdout.write(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    sys.stdout.flush()
+    made, files = len(fixed.findings), len(fixed.texts)
+    print(f"{made} finding{'' if made == 1 else 's'} in {files} file{'' if files == 1 else 's'} would be fixed", file=sys.stderr)
+    _left(fixed)
+    return EXIT_FINDINGS if fixed.texts else EXIT_FINE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,6 +142,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="PATTERN", help="pass over what matches in a walk, as in .gitignore"
     )
+    parser.add_argument("--fix", action="store_true", help="mend in raw files what can be mended without a choice, then lint")
+    parser.add_argument("--diff", action="store_true", help="print what --fix would change, and change nothing; exit 1 if that is anything")
     parser.add_argument("--baseline", metavar="FILE", help="report only what this file does not hold")
     parser.add_argument("--write-baseline", metavar="FILE", help="write what is found now, all of it, as a baseline")
     parser.add_argument("--no-gitignore", action="store_true", help="walk into what .gitignore names too")

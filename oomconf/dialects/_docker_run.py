@@ -148,36 +148,36 @@ def _settings(values: dict[str, tuple[str, Word]], name: str) -> tuple[dict[str,
         if flag not in values:
             continue
         text, at = values[flag]
-        setting, fault = _value(field, text, at, memory)
+        setting, fault, hint = _value(field, text, at, memory)
         if setting is None:
             continue
-        entries.append(Entry("docker", name, "", flag, text, at.at, fault))
+        entries.append(Entry("docker", name, "", flag, text, at.at, fault, hint))
         fields[field] = setting
         if field == "memory_max":
             memory = setting
     return fields, entries
 
 
-def _value(field: str, text: str, at: Word, memory: Setting[Amount] | None) -> tuple[Setting[Any] | None, str]:
+def _value(field: str, text: str, at: Word, memory: Setting[Amount] | None) -> tuple[Setting[Any] | None, str, str]:
     if not at.known:
-        return Setting(None, at.at, text=text), ""
+        return Setting(None, at.at, text=text), "", ""
     try:
         value: Any = text
         if field in ("memory_max", "memory_low"):
             value = grammar.parse(text)
             if value == 0:
-                return None, ""
+                return None, "", ""
         elif field == "memory_swap_max":
             value = _swap(grammar.parse_swap(text), size_of(memory))
             if value is None:
-                return None, ""
+                return None, "", ""
         elif field == "oom_score_adj":
             value = grammar.parse_int(text)
         elif field == "restart":
             value = said_restart(text)
     except SizeError as error:
-        return Setting(None, at.at, text=text), error.message
-    return Setting(value, at.at, Origin.WRITTEN, text), ""
+        return Setting(None, at.at, text=text), error.message, error.hint
+    return Setting(value, at.at, Origin.WRITTEN, text), "", ""
 
 
 def _swap(total: Size, memory: Size | None) -> Size | None:

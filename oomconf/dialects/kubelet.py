@@ -114,10 +114,10 @@ def _take(root: Mapping, fields: dict[str, Any], entries: list[Entry]) -> None:
             node = node.get(key) if isinstance(node, Mapping) else None
         if isinstance(node, Scalar):
             try:
-                value, fault = parse(node.text), ""
+                value, fault, hint = parse(node.text), "", ""
             except SizeError as error:
-                value, fault = None, error.message
-            entries.append(Entry("kubelet", "KubeletConfiguration", "", ".".join(way), node.text, node.at, fault))
+                value, fault, hint = None, error.message, error.hint
+            entries.append(Entry("kubelet", "KubeletConfiguration", "", ".".join(way), node.text, node.at, fault, hint))
             fields[field] = Setting(value, node.at, Origin.WRITTEN, node.text)
 
 

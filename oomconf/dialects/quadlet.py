@@ -174,10 +174,10 @@ def _service_line(unit: str, line: _ini.Assignment, fields: dict[str, Setting[An
         return
     try:
         value = row.empty if not line.value else row.parse(line.value)
-        fault = ""
+        fault = hint = ""
     except SizeError as error:
-        value, fault = None, error.message
-    entries.append(Entry("quadlet", unit, line.section, line.key, line.value, line.at, fault))
+        value, fault, hint = None, error.message, error.hint
+    entries.append(Entry("quadlet", unit, line.section, line.key, line.value, line.at, fault, hint))
     below = fields.get(row.field)
     if fault and below is not None:
         return
@@ -199,10 +199,10 @@ def _container_line(unit: str, line: _ini.Assignment, fields: dict[str, Any], en
         fields["oom_score_adj"] = Setting(score, line.at, Origin.WRITTEN, text)
     elif line.key == "Memory" and line.value:
         try:
-            size, fault = sizes.parse(line.value), ""
+            size, fault, hint = sizes.parse(line.value), "", ""
         except SizeError as error:
-            size, fault = None, error.message
-        entries.append(Entry("quadlet", unit, line.section, line.key, line.value, line.at, fault))
+            size, fault, hint = None, error.message, error.hint
+        entries.append(Entry("quadlet", unit, line.section, line.key, line.value, line.at, fault, hint))
         fields.setdefault("memory_max", Setting(size, line.at, Origin.WRITTEN, line.value))
     elif line.key == "Image":
         fields["image"] = line.value or None

@@ -112,7 +112,7 @@ def _bounded(path: str, data: bytes) -> bytes:
     return data
 
 
-def put(path: str, text: str) -> None:
+def put(path: str, text: str, *, mode: int | None = None) -> None:
     """Write a file whole or not at all: a temporary beside it, fsync, rename; raises WriteError."""
     real = Path(path)
     try:
@@ -121,13 +121,28 @@ def put(path: str, text: str) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-                os.chmod(file.name, 0o666 & ~_umask())  # noqa: PTH101
+                os.chmod(file.name, 0o666 & ~_umask() if mode is None else mode)  # noqa: PTH101
                 os.replace(file.name, real)  # noqa: PTH105
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)
                 raise
     except OSError as error:
         raise WriteError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def rewrite(path: str, old: str, new: str) -> None:
+    """Put a text in the place of another, with the file's own mode and through its links; raises WriteError.
+
+    The file must hold the old text as plain UTF-8, or it is left alone.
+    """
+    real = Path(path).resolve()
+    try:
+        if real.read_bytes() != old.encode("utf-8"):
+            raise WriteError(f"{path}: is not what was read, or not plain UTF-8, and was left alone")
+        mode = stat.S_IMODE(real.stat().st_mode)
+    except OSError as error:
+        raise WriteError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    put(str(real), new, mode=mode)
 
 
 def _umask() -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from oomconf.finding import Finding, Severity
+from oomconf.fixes import line_starts, offsets
 from oomconf.ledger import Cell
 from oomconf.location import Location
 from oomconf.outputs._view import View
@@ -17,8 +19,10 @@ def render(view: View) -> str:
     report = view.report
     data = {
         "version": 1,
-        "findings": [_finding(finding) for finding in report.findings],
-        "suppressed": [{**_finding(one.finding), "reason": one.silence.reason, "by": _place(one.silence.at)} for one in report.suppressed],
+        "findings": [_finding(finding, view.texts) for finding in report.findings],
+        "suppressed": [
+            {**_finding(one.finding, view.texts), "reason": one.silence.reason, "by": _place(one.silence.at)} for one in report.suppressed
+        ],
         "not_checked": [{"path": path, "reason": reason} for path, reason in report.not_checked],
         "summary": {
             **{f"{severity.word}s": sum(finding.severity is severity for finding in report.findings) for severity in reversed(Severity)},
@@ -66,7 +70,19 @@ def _place(at: Location) -> dict[str, Any]:
     return {"path": at.path, "line": at.line or None, "column": at.column or None}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _fix(finding: Finding, texts: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    """Edits as offsets in code points; the end is exclusive."""
+    rows: list[dict[str, Any]] = []
+    for edit in finding.fix:
+        text = texts.get(edit.at.path)
+        span = None if text is None else offsets(edit.at, line_starts(text), len(text))
+        if span is None:
+            return None
+        rows.append({"path": edit.at.path, "start": span[0], "end": span[1], "text": edit.text})
+    return rows
+
+
+def _finding(finding: Finding, texts: Mapping[str, str]) -> dict[str, Any]:
     at = finding.at
     return {
         "rule": finding.rule,
@@ -80,6 +96,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "help": finding.help,
         "related": [{**_place(related.at), "message": related.message} for related in finding.related],
-        "fix": None,
+        "fix": _fix(finding, texts) if finding.fix else None,
         "fingerprint": finding.fingerprint,
     }

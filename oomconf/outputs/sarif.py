@@ -59,8 +59,20 @@ def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
     result["locations"] = [place]
     if finding.related:
         result["relatedLocations"] = [_related(number, one) for number, one in enumerate(finding.related, 1)]
+    if finding.fix:
+        result["fixes"] = [_fix(finding)]
     result["partialFingerprints"] = {"oomconf/v1": finding.fingerprint}
     return result
+
+
+def _fix(finding: Finding) -> dict[str, Any]:
+    changes: dict[str, list[dict[str, Any]]] = {}
+    for edit in finding.fix:
+        at = edit.at
+        region = {"startLine": at.line, "startColumn": at.column, "endLine": at.end_line, "endColumn": at.end_column}
+        changes.setdefault(at.path, []).append({"deletedRegion": region, "insertedContent": {"text": edit.text}})
+    rows = [{"artifactLocation": {"uri": _uri(path)}, "replacements": made} for path, made in changes.items()]
+    return {"description": {"text": finding.help or "mend it"}, "artifactChanges": rows}
 
 
 def _related(number: int, related: Related) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from oomconf.dialect import Entry
+from oomconf.finding import Edit
+from oomconf.location import Location
 from oomconf.rule import Context, Problem, Severity, rule
 
 _DIALECTS: Final = ("systemd", "quadlet", "sysctl")
@@ -75,4 +77,13 @@ def comment_is_value(entry: Entry, around: Context) -> Iterator[Problem]:
         remedy = "put the comment on a line of its own above"
     else:
         return
-    yield Problem(entry.at, message, remedy)
+    yield Problem(entry.at, message, remedy, fix=_moved(entry.at, len(lost), found[0], entry.value))
+
+
+def _moved(at: Location, start: int, comment: str, value: str) -> tuple[Edit, ...]:
+    """The comment on a line of its own, and the value without it."""
+    if at.line != at.end_line:
+        return ()
+    above = comment if comment[0] in "#;" else f"# {comment.lstrip('/ ')}"
+    line = Location(at.path, at.line, 1, at.line, 1)
+    return (Edit(line, f"{above}\n"), Edit(at._replace(column=at.column + start), "", value[start:]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from oomconf.dialect import Entry
+from oomconf.finding import Edit
+from oomconf.location import Location
 from oomconf.rule import Context, Problem, Severity, rule
 
 _GOING = "MemoryLimit"
@@ -39,6 +41,12 @@ def deprecated_key(entry: Entry, around: Context) -> Iterator[Problem]:
     if entry.kind == "gone" and entry.fault:
         yield Problem(entry.at, entry.fault, entry.hint, object=entry.object)
     elif entry.key == _GOING and entry.dialect == "systemd" and not entry.fault:
+        at = entry.at
+        key = Location(at.path, at.line, at.column - len(_GOING) - 1, at.line, at.column - 1)
         yield Problem(
-            entry.at, "MemoryLimit= is cgroup v1's key: systemd 258 and newer pass over it", "write MemoryMax= instead", object=entry.object
+            at,
+            "MemoryLimit= is cgroup v1's key: systemd 258 and newer pass over it",
+            "write MemoryMax= instead",
+            object=entry.object,
+            fix=(Edit(key, "MemoryMax", _GOING),),
         )

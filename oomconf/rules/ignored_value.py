@@ -8,6 +8,7 @@ from typing import Final
 
 from oomconf.dialect import Entry
 from oomconf.rule import Context, Problem, Severity, rule
+from oomconf.rules._edits import suggested
 
 _COMMENT: Final = re.compile(r".(?:#|\s;|\s//)")
 _WITH_COMMENTS: Final = ("systemd", "quadlet", "sysctl")
@@ -80,4 +81,5 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
         message = f"{entry.key}: {entry.fault}"
     else:
         message = f"{entry.key} '{entry.value[:60]}' {entry.fault}"
-    yield Problem(entry.at, message, entry.hint or "write a value that its consumer takes, or remove it", object=entry.object)
+    remedy = entry.hint or "write a value that its consumer takes, or remove it"
+    yield Problem(entry.at, message, remedy, object=entry.object, fix=suggested(entry))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from oomconf.dialect import Entry
+from oomconf.finding import Edit
 from oomconf.rule import Context, Problem, Severity, rule
 
 
@@ -29,4 +30,5 @@ def percent_in_crontab(entry: Entry, around: Context) -> Iterator[Problem]:
             "cron ends the command here, and gives what stands behind % to it as input",
             "write \\% in a crontab, or put the command into a script",
             object=entry.object,
+            fix=(Edit(entry.at, "\\%", "%"),),
         )

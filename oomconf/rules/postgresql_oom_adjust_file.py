@@ -8,6 +8,7 @@ from typing import Final
 
 from oomconf.dialect import Entry
 from oomconf.rule import Context, Problem, Severity, rule
+from oomconf.rules._edits import inserted
 
 _FILE: Final = re.compile(r"""(?:^|[\s"'])PG_OOM_ADJUST_FILE=([^\s"']*)""")
 
@@ -41,4 +42,5 @@ def postgresql_oom_adjust_file(entry: Entry, around: Context) -> Iterator[Proble
             entry.at,
             f"PG_OOM_ADJUST_FILE={found[1]} names a file below PostgreSQL's data directory, so backends keep the postmaster's score",
             "write PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj",
+            fix=(inserted(entry.at, found.start(1), "/"),) if entry.at.line == entry.at.end_line and found[1].startswith("proc/") else (),
         )

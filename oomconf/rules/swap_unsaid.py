@@ -56,5 +56,5 @@ def swap_unsaid(workload: Workload, around: Context) -> Iterator[Problem]:
     if target not in _DEFAULTS:
         return
     engine = target in ("docker", "compose")
-    total = f"as much swap again, {limit}" if engine else f"all {around.swap_total} of swap"
+    total = "as much swap again" if engine else f"all {around.swap_total} of swap"
     yield Problem(workload.memory_max.at, f"{workload.name} may take {total} beside its {limit}", _DEFAULTS[target])

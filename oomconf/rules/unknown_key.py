@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from oomconf.dialect import Entry
 from oomconf.rule import Context, Problem, Severity, rule
+from oomconf.rules._edits import suggested
 
 
 @rule(on=Entry, severity=Severity.ERROR)
@@ -42,4 +43,4 @@ def unknown_key(entry: Entry, around: Context) -> Iterator[Problem]:
     """
     if entry.fault and entry.kind == "key":
         message = entry.fault if entry.dialect == "systemd" else f"'{entry.key[:60]}' {entry.fault}"
-        yield Problem(entry.at, message, entry.hint or "remove it", object=entry.object)
+        yield Problem(entry.at, message, entry.hint or "remove it", object=entry.object, fix=suggested(entry))

@@ -145,7 +145,7 @@ class _File:
         if not isinstance(node, Scalar):
             return None
         value = typed(node, self.variables)
-        fault = ""
+        fault = hint = ""
         size: Size | None = None
         if isinstance(value, float):
             fault = "is a floating-point number to compose, which silently drops it: there is no limit"
@@ -155,8 +155,8 @@ class _File:
             try:
                 size = grammar.parse(str(value))
             except SizeError as error:
-                fault = _refusal(node, error)
-        self.entries.append(Entry("compose", name, "services", key, node.text, node.at, fault))
+                fault, hint = _refusal(node, error)
+        self.entries.append(Entry("compose", name, "services", key, node.text, node.at, fault, hint))
         beat = tuple(self.below(one) for one in node.beat)
         if beat and (size == 0 or isinstance(value, float)):
             return Setting(INFINITY, node.at, Origin.WRITTEN, node.text, beat)  # a limit of the file below is taken away
@@ -176,12 +176,12 @@ class _File:
         if not isinstance(node, Scalar):
             return None
         value = typed(node, self.variables)
-        fault = ""
+        fault = hint = ""
         amount: Size | None = None
         try:
             amount = grammar.parse_swap(str(value)) if isinstance(value, int | str) else Size(0)
         except SizeError as error:
-            fault = _refusal(node, error)
+            fault, hint = _refusal(node, error)
         limit = size_of(maximum)
         if amount is not None and amount < INFINITY:
             if amount == 0:
@@ -196,7 +196,7 @@ class _File:
                 amount = None
             else:
                 amount = Size(amount - limit)
-        self.entries.append(Entry("compose", name, "services", "memswap_limit", node.text, node.at, fault))
+        self.entries.append(Entry("compose", name, "services", "memswap_limit", node.text, node.at, fault, hint))
         return Setting(amount, node.at, Origin.WRITTEN, node.text)
 
     def number(self, name: str, key: str, node: Node | None, low: int, high: int) -> Setting[int] | None:
@@ -254,5 +254,5 @@ def _is_variable(node: Scalar) -> bool:
     return "$" in node.text
 
 
-def _refusal(node: Scalar, error: SizeError) -> str:
-    return "" if _is_variable(node) else f"compose refuses the file: {error.message}"
+def _refusal(node: Scalar, error: SizeError) -> tuple[str, str]:
+    return ("", "") if _is_variable(node) else (f"compose refuses the file: {error.message}", error.hint)
