@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 from oomconf import dialects
 from oomconf.dialect import Document, Entry, Reading, Sources
+from oomconf.dialects._kubernetes_files import is_kustomization, is_values, says_operations, says_resources
 from oomconf.dialects._nested import relocated
 from oomconf.dialects._script_kind import is_script
 from oomconf.finding import Finding, Severity
@@ -16,7 +17,7 @@ from oomconf.policy import Facts, Fleet, Policy
 
 __all__ = ["Repository", "dialect_of", "dialect_of_path", "is_yaml", "read"]
 
-_BY_PATH: Final = ("quadlet", "systemd", "sysctl", "compose", "docker", "script")
+_BY_PATH: Final = ("quadlet", "systemd", "sysctl", "daemon-json", "compose", "docker", "script")
 """Dialects that a path alone tells, in the order in which they are asked."""
 _YAML: Final = (".yaml", ".yml", ".json")
 _TEMPLATE: Final = re.compile(r"\{\{|\{%|<%|^[ \t]*__[A-Z][A-Z0-9_]*__|^[ \t]*@[A-Z0-9_]+@", re.MULTILINE)
@@ -27,7 +28,7 @@ _KUBELET: Final = re.compile(r"""^[ \t{,-]*["']?kind["']?[ \t]*:[ \t]*["']?Kubel
 _SERVICES: Final = re.compile(r"^services:[ \t]*(?:#.*)?$", re.MULTILINE)
 _IMAGE: Final = re.compile(r"^[ \t]+(?:image|build|extends):", re.MULTILINE)
 _LOAD_PATH: Final = re.compile(
-    r"(?:etc|run|usr/lib|usr/local/lib|lib)/(?:sysctl\.d|systemd)/|etc/sysctl\.conf$|(?:etc|usr/share)/containers/"
+    r"(?:etc|run|usr/lib|usr/local/lib|lib)/(?:sysctl\.d|systemd)/|etc/sysctl\.conf$|(?:etc|usr/share)/containers/|etc/docker/"
 )
 _HOST: Final = "host"
 
@@ -69,6 +70,8 @@ def dialect_of(document: Document) -> str | None:
         return "script" if is_script(document) else None
     if _OBJECT.search(text) and _KIND.search(text):
         return "kubelet" if _KUBELET.search(text) else "kubernetes"
+    if is_kustomization(document.path) or says_operations(text) or (is_values(document.path) and says_resources(text)):
+        return "kubernetes"
     if _SERVICES.search(text) and _IMAGE.search(text):
         return "compose"
     return "script" if is_script(document) else None
@@ -116,36 +119,37 @@ class _Gathered:
             for policy in reading.policies:
                 self.hosts.setdefault(policy.name, []).append(Reading((policy,), ()))
             self.alone.append(Reading((), reading.entries))
-        elif name in ("sysctl", "quadlet", "kubelet"):
+        elif name in ("sysctl", "quadlet", "kubelet", "daemon-json"):
             for root, found in _by(documents, _root).items():
                 self.hosts.setdefault(root, []).append(self._read(name, found))
         elif name == "kubernetes":
             rest: list[Document] = []
             for document in documents:
-                if _is_mobile(document):
-                    self.alone.append(self._read(name, [document]))
+                if _is_mobile(document) or is_values(document.path):
+                    self.alone.append(self._whole(name, [document]))
                 else:
                     rest.append(document)
-            self.clusters = {folder: self._read(name, found) for folder, found in _by(rest, _folder).items()}
+            self.clusters = {folder: self._whole(name, found) for folder, found in _by(rest, _folder).items()}
         elif name == "script":
-            for document in documents:
-                self._script(document)
+            self.alone += [self._whole(name, [document]) for document in documents]
         else:
             self.alone += [self._read(name, found) for found in _by(documents, _folder).values()]
 
-    def _script(self, document: Document) -> None:
-        """A script and the files that it writes are of one machine."""
-        script = self._read("script", [document])
-        readings = [script]
-        for nested in script.nested:
-            name = dialect_of(nested.document)
-            if name is not None and name != "script":
-                readings.append(relocated(self._read(name, [nested.document]), nested.at))
+    def _whole(self, name: str, documents: Sequence[Document]) -> Reading:
+        """Read documents and the files that they write, which are of the same host or cluster."""
+        outer = self._read(name, documents)
+        readings = [outer]
+        for nested in outer.nested:
+            inner = dialect_of(nested.document)
+            if inner is not None and inner != "script":
+                found = relocated(self._read(inner, [nested.document]), nested.at)
+                readings.append(replace(found, entries=tuple(entry for entry in found.entries if entry.kind != "file")))
+        if len(readings) == 1:
+            return outer
         hosts = [policy for one in readings for policy in one.policies if policy.scope == "host"]
         clusters = [policy for one in readings for policy in one.policies if policy.scope == "cluster"]
-        policies = ((_merged(hosts[0].name, hosts),) if hosts else ()) + tuple(clusters)
-        entries = tuple(entry for entry in _entries(readings) if entry.kind != "file" or entry.dialect == "script")
-        self.alone.append(Reading(policies, entries))
+        merged = [_merged(found[0].name, found) for found in (hosts, clusters) if found]
+        return Reading(tuple(merged), _entries(readings))
 
     def _read(self, name: str, documents: Sequence[Document]) -> Reading:
         room = dialects.find(name)
@@ -219,12 +223,21 @@ def _merged(name: str, policies: Sequence[Policy]) -> Policy:
             sysctls={**first.sysctls, **other.sysctls},
             kubelet=first.kubelet or other.kubelet,
             oomd=first.oomd or other.oomd,
+            facts=_joined(first.facts, other.facts),
         )
     return replace(first, name=name, object=name)
 
 
 def _known(policy: Policy, facts: Facts | None) -> Policy:
-    return policy if facts is None or policy.scope == "cluster" else replace(policy, facts=facts)
+    return policy if facts is None or policy.scope == "cluster" else replace(policy, facts=_joined(facts, policy.facts))
+
+
+def _joined(facts: Facts, others: Facts) -> Facts:
+    """Fill in from others what is unknown."""
+    if others == Facts():
+        return facts
+    known = {one.name: getattr(others, one.name) for one in fields(facts) if getattr(facts, one.name) is None}
+    return replace(facts, **known)
 
 
 def _faults(entries: Iterable[Entry], texts: dict[str, str]) -> tuple[tuple[Finding, ...], tuple[tuple[str, str], ...]]:

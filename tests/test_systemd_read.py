@@ -7,7 +7,7 @@ import pytest
 from oomconf.dialect import Document, Entry, NoSources, Reading
 from oomconf.dialects.systemd import DIALECT
 from oomconf.placement import SystemdUnit
-from oomconf.policy import Oomd, Setting, Workload
+from oomconf.policy import Oomd, Policy, Setting, Workload
 from oomconf.quantity import INFINITY, Percent, Size
 
 G = 1 << 30
@@ -50,7 +50,12 @@ def only(files: dict[str, str]) -> Workload:
         ("etc/avahi/services/ssh.service", False),
         (".service", False),
         ("service", False),
-        ("etc/systemd/system.conf", False),
+        ("etc/systemd/system.conf", True),
+        ("etc/systemd/system.conf.d/memory.conf", True),
+        ("usr/lib/systemd/user.conf", True),
+        ("etc/dbus-1/system.conf", False),
+        ("app/system.conf", False),
+        ("etc/systemd/system/swapfile.swap", True),
         ("nginx.conf", False),
         ("conf.d/x.conf", False),
     ],
@@ -341,3 +346,35 @@ def test_an_entry_is_kept_for_every_memory_line_and_for_no_other() -> None:
         ("Service", "MemoryMax", "1G", ""),
         ("Service", "Delegate", "yes", ""),
     ]
+
+
+def host(files: dict[str, str]) -> Policy:
+    (policy,) = DIALECT.read([Document(path, text) for path, text in files.items()], NoSources()).policies
+    return policy
+
+
+def test_a_manager_fills_in_what_its_services_leave_unsaid() -> None:
+    files = {
+        "etc/systemd/system.conf": "[Manager]\nDefaultOOMPolicy=stop\nDefaultOOMScoreAdjust=100\n",
+        "etc/systemd/system.conf.d/50-oom.conf": "[Manager]\nDefaultOOMPolicy=kill\n",
+        "etc/systemd/user.conf": "[Manager]\nDefaultOOMPolicy=continue\n",
+        "etc/systemd/system/a.service": "[Service]\nExecStart=/a\n",
+        "etc/systemd/system/b.service": "[Service]\nExecStart=/b\nOOMPolicy=continue\nOOMScoreAdjust=-5\n",
+        "etc/systemd/user/c.service": "[Service]\nExecStart=/c\n",
+    }
+    said = {one.name: (one.oom_policy, one.oom_score_adj) for one in host(files).workloads}
+    assert {name: (policy.value, score and score.value) for name, (policy, score) in said.items()} == {
+        "a.service": ("kill", 100),
+        "b.service": ("continue", -5),
+        "c.service": ("continue", None),
+    }
+    assert said["a.service"][0].at.path == "etc/systemd/system.conf.d/50-oom.conf"
+
+
+def test_swap_units_are_read_and_their_names_checked() -> None:
+    good = {"etc/systemd/system/var-swap.swap": "[Swap]\nWhat=/var/swap\nPriority=10\n"}
+    assert [(one.path, one.kind, one.priority.value) for one in host(good).swaps] == [("/var/swap", "file", 10)]
+    bad = {"etc/systemd/system/swap.swap": "[Swap]\nWhat=/var/swap\nPriority=40000\n"}
+    entries = DIALECT.read([Document(path, text) for path, text in bad.items()], NoSources()).entries
+    faults = [(one.key, one.hint) for one in entries if one.fault]
+    assert faults == [("Priority", "write a number from -1 to 32767; the higher is used first"), ("What", "name the unit var-swap.swap")]

@@ -6,9 +6,10 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from oomconf.dialect import Reading
+from oomconf.dialects._yaml import Scalar
 from oomconf.location import Location, moved
 
-__all__ = ["relocated"]
+__all__ = ["origin", "relocated"]
 
 
 def relocated(reading: Reading, origin: Location) -> Reading:
@@ -28,3 +29,17 @@ def _relocated(value: Any, origin: Location) -> Any:  # noqa: ANN401
     if isinstance(value, dict):
         return {key: _relocated(item, origin) for key, item in value.items()}
     return value
+
+
+def origin(scalar: Scalar, lines: list[str]) -> Location | None:
+    """Where the first character of a value stands; None if its lines are not those of the file, as when they are folded."""
+    at = scalar.at
+    if scalar.style == "|":
+        for number in range(at.line + 1, min(at.end_line, len(lines)) + 1):
+            line = lines[number - 1]
+            if line.strip():
+                return Location(at.path, at.line + 1, len(line) - len(line.lstrip(" ")) + 1, at.line + 1, 1)
+        return None
+    if at.line != at.end_line:
+        return None
+    return at if scalar.is_plain else at._replace(column=at.column + 1)

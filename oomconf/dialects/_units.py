@@ -12,7 +12,7 @@ from oomconf.policy import GROUP_FIELDS, WORKLOAD_FIELDS, Facts, Group, Origin, 
 from oomconf.quantity import INFINITY, Percent, Size, SizeError
 from oomconf.quantity import systemd as grammar
 
-__all__ = ["DIRECTIVES", "OOMD", "Directive", "Kind", "Saying", "find", "known", "sayings", "version"]
+__all__ = ["DIRECTIVES", "MANAGER", "OOMD", "SWAP", "Directive", "Kind", "Saying", "find", "known", "sayings", "version"]
 
 Kind = Literal["service", "slice", "scope"]
 _FIRST_PREFERENCE: Final = 248
@@ -69,6 +69,13 @@ def _score(text: str) -> int:
     value = grammar.parse_integer(text)
     if not -1000 <= value <= 1000:  # noqa: PLR2004
         raise SizeError(f"{text!r} is not between -1000 and 1000", "write a number from -1000 to 1000")
+    return value
+
+
+def _priority(text: str) -> int:
+    value = grammar.parse_integer(text)
+    if not -1 <= value <= 32767:  # noqa: PLR2004
+        raise SizeError(f"{text!r} is not between -1 and 32767", "write a number from -1 to 32767; the higher is used first")
     return value
 
 
@@ -212,8 +219,34 @@ OOMD: Final = (
 )
 """Keys of oomd.conf(5)."""
 
-_BY_NAME: Final = {row.name: row for row in (*DIRECTIVES, *OOMD)}
-_BY_FIELD: Final = {row.field: row for row in (*DIRECTIVES, *OOMD) if row.field is not None}
+MANAGER: Final = (
+    Directive(name="DefaultMemoryAccounting", kinds=("manager",), section="Manager", since=211, parse=grammar.parse_boolean),
+    Directive(
+        name="DefaultOOMPolicy",
+        field="default_oom_policy",
+        kinds=("manager",),
+        section="Manager",
+        since=243,
+        parse=_one_of("continue", "stop", "kill"),
+        refuses_empty=True,
+    ),
+    Directive(name="DefaultOOMScoreAdjust", field="default_oom_score_adj", kinds=("manager",), section="Manager", since=250, parse=_score),
+    Directive(name="DefaultLimitAS", kinds=("manager",), section="Manager", parse=_rlimit),
+    Directive(name="DefaultLimitDATA", kinds=("manager",), section="Manager", parse=_rlimit),
+    Directive(name="DefaultLimitRSS", kinds=("manager",), section="Manager", parse=_rlimit),
+)
+"""Keys of systemd-system.conf(5)."""
+
+SWAP: Final = (
+    Directive(name="What", field="what", kinds=("swap",), section="Swap", refuses_empty=True),
+    Directive(name="Priority", field="priority", kinds=("swap",), section="Swap", parse=_priority),
+    Directive(name="Options", kinds=("swap",), section="Swap"),
+)
+"""Keys of systemd.swap(5)."""
+
+_EVERY: Final = (*DIRECTIVES, *OOMD, *MANAGER, *SWAP)
+_BY_NAME: Final = {row.name: row for row in _EVERY}
+_BY_FIELD: Final = {row.field: row for row in _EVERY if row.field is not None}
 
 
 def find(name: str) -> Directive | None:

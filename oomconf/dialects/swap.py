@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import string
 from typing import Final
 
 from oomconf.dialect import Dialect, Rendered
 from oomconf.dialects._common import header
 from oomconf.dialects._shell import word
+from oomconf.dialects._swap_names import unit_name
 from oomconf.ledger import Artifact, Book, Rendering
 from oomconf.policy import Policy, Swap
-
-_PLAIN: Final = frozenset(string.ascii_letters + string.digits + ":_.")
 
 
 def render(policy: Policy, needs: Rendered) -> Rendering:
@@ -45,21 +43,6 @@ def _row(swap: Swap) -> str:
     size = "-" if swap.size is None or swap.size.value is None else str(int(swap.size.value))
     priority = "-" if swap.priority is None else str(swap.priority.value)
     return " ".join([swap.kind, word(swap.path), size, priority])
-
-
-def unit_name(path: str) -> str:
-    """Escape a path into the name that its .swap unit must have (systemd-escape --path --suffix=swap)."""
-    parts = [part for part in path.split("/") if part]
-    escaped: list[str] = []
-    for number, byte in enumerate("/".join(parts).encode()):
-        mark = chr(byte)
-        if mark == "/":
-            escaped.append("-")
-        elif mark in _PLAIN and not (mark == "." and number == 0):
-            escaped.append(mark)
-        else:
-            escaped.append(f"\\x{byte:02x}")
-    return ("".join(escaped) or "-") + ".swap"
 
 
 DIALECT: Final = Dialect(

@@ -34,7 +34,7 @@ def accounting_off(entry: Entry, around: Context) -> Iterator[Problem]:
     MemoryMax=1G
     ```
     """
-    if entry.key == "MemoryAccounting" and not entry.fault and entry.value.lower() in _NO:
+    if entry.key in ("MemoryAccounting", "DefaultMemoryAccounting") and not entry.fault and entry.value.lower() in _NO:
         yield Problem(
             entry.at,
             "without accounting systemd does not see that the OOM killer was here, and OOMPolicy= is not acted upon",

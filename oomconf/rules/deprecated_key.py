@@ -17,8 +17,8 @@ def deprecated_key(entry: Entry, around: Context) -> Iterator[Problem]:
     """A key of cgroup v1, or of an earlier systemd, is passed over by a newer one, and the limit with it.
 
     MemoryLimit= is cgroup v1's; systemd up to 257 translates it where no other Memory*= is said, 258 and newer drop it
-    (NEWS of systemd 258). OOMAdjust=, MemorySoftLimit= and the *Percent= keys are gone for long. A spec cannot make this mistake: it has
-    no words for them.
+    (NEWS of systemd 258). OOMAdjust=, MemorySoftLimit= and the *Percent= keys are gone for long. cgroup v1's own words are
+    oom_kill_disable, mem_swappiness, memory.limit_in_bytes and the like. A spec cannot make this mistake: it has no words for them.
 
     ```ini bad etc/systemd/system/web.service
     [Service]
@@ -36,6 +36,14 @@ def deprecated_key(entry: Entry, around: Context) -> Iterator[Problem]:
     [Service]
     ExecStart=/usr/bin/web
     OOMAdjust=-10   ⟵
+    ```
+
+    ```yaml bad compose.yaml
+    services:
+      web:
+        image: registry.example/web
+        mem_limit: 512m
+        mem_swappiness: 0   ⟵
     ```
     """
     if entry.kind == "gone" and entry.fault:

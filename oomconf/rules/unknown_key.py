@@ -40,6 +40,12 @@ def unknown_key(entry: Entry, around: Context) -> Iterator[Problem]:
           resources:
             limit: {memory: 512Mi}   ⟵
     ```
+
+    ```json bad etc/docker/daemon.json
+    {
+      "oom-score-adjust": -500   ⟵
+    }
+    ```
     """
     if entry.fault and entry.kind == "key":
         message = entry.fault if entry.dialect == "systemd" else f"'{entry.key[:60]}' {entry.fault}"

@@ -22,8 +22,8 @@ import oomconf
 from oomconf import dialects
 from oomconf.dialect import Mapped, Rendered
 from oomconf.dialects._shell import word
+from oomconf.dialects._swap_names import unit_name
 from oomconf.dialects._yaml_write import quoted, scalar
-from oomconf.dialects.swap import unit_name
 from oomconf.ledger import Rendering, Status
 from oomconf.placement import DockerContainer
 from oomconf.policy import Policy, Workload

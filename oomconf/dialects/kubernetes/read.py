@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
-from oomconf.dialect import Document, Entry, Reading, Sources
+from oomconf.dialect import Document, Entry, Nested, Reading, Sources
 from oomconf.dialects._entries import is_filled_in, repeated, unparsed
 from oomconf.dialects._hints import Placed, runtimes
+from oomconf.dialects._kubernetes_files import is_kustomization, is_values
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose, go_integer
 from oomconf.dialects._yaml import Sequence as Items
 from oomconf.dialects.kubernetes.nodes import inside, text
+from oomconf.dialects.kubernetes.parts import blocks, is_operations, operations, patches
 from oomconf.dialects.kubernetes.traps import (
     Scaler,
     huge_pages,
@@ -44,16 +46,24 @@ def claims(path: str) -> bool:
 def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: ARG001
     """Read every object of every document, those of lists too; one policy, since a cluster has no host. Never raises."""
     reader = _Reader()
+    nested: list[Nested] = []
     for document in documents:
         found, faults = compose(document.text, path=document.path)
         reader.entries += unparsed("kubernetes", document.path, faults)
         for one in found:
+            if is_values(document.path):
+                for place, resources in blocks(one.root):
+                    reader.block(document.path, place, resources)
+            elif isinstance(one.root, Items) and is_operations(one.root):
+                for way, value in operations(one.root):
+                    reader.memory(way, way.split("/")[-2], value)
             for thing in _objects(one.root):
                 reader.take(thing)
+            nested += patches(one.root, document) if is_kustomization(document.path) else ()
     ranges = {name: group for name, group in reader.groups.items() if group.limit_range is not None}
     reader.entries += unscaled(reader.scalers, reader.workloads, ranges)
     if not reader.workloads and not reader.groups and not reader.entries:
-        return Reading()
+        return Reading((), (), tuple(nested))
     policy = Policy(
         name="kubernetes",
         object="kubernetes",
@@ -61,7 +71,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
         workloads=tuple(reader.workloads),
         groups=tuple(reader.groups.values()),
     )
-    return Reading((policy,), tuple(reader.entries))
+    return Reading((policy,), tuple(reader.entries), tuple(nested))
 
 
 def _objects(root: Node | None) -> Iterator[Mapping]:
@@ -101,6 +111,23 @@ class _Reader:
             if isinstance(spec, Mapping) and ("containers" in spec or "initContainers" in spec):
                 self.entries += misplaced(thing, kind, f"{kind}/{text(inside(thing, 'metadata', 'name'))}")
                 self.pod(thing, kind, spec)
+
+    def block(self, path: str, place: str, resources: Mapping) -> None:
+        """The resources of values that a Helm chart puts into a container."""
+        name = place.rpartition(".")[2] or path.rpartition("/")[2]
+        self.judge_keys(place, resources)
+        self.workloads.append(
+            Workload(
+                name=name,
+                object=f"values.{place}" if place else "values",
+                at=resources.at,
+                placement=KubernetesContainer(kind="values", name=place, container=name),
+                memory_max=self.memory(place, "limits", inside(resources, "limits", "memory")),
+                memory_request=self.memory(place, "requests", inside(resources, "requests", "memory")),
+                cpu_limit=_cpu(inside(resources, "limits", "cpu")),
+                cpu_request=_cpu(inside(resources, "requests", "cpu")),
+            )
+        )
 
     def pod(self, thing: Mapping, kind: str, spec: Mapping) -> None:
         name, namespace = text(inside(thing, "metadata", "name")), text(inside(thing, "metadata", "namespace")) or None

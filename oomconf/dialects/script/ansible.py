@@ -9,8 +9,9 @@ from oomconf.dialect import Document, Entry, Nested
 from oomconf.dialects._containers import said_restart
 from oomconf.dialects._entries import is_filled_in, unparsed
 from oomconf.dialects._hints import Placed, runtimes
+from oomconf.dialects._nested import origin
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
-from oomconf.dialects.script.inside import origin, ran, text_of
+from oomconf.dialects.script.inside import ran, text_of
 from oomconf.dialects.script.says import Said
 from oomconf.placement import DockerContainer
 from oomconf.policy import Amount, Setting, Workload, size_of

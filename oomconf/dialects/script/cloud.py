@@ -6,8 +6,9 @@ from typing import Final
 
 from oomconf.dialect import Document, Nested
 from oomconf.dialects._entries import unparsed
+from oomconf.dialects._nested import origin
 from oomconf.dialects._yaml import Mapping, Scalar, Sequence, compose
-from oomconf.dialects.script.inside import origin, ran, text_of
+from oomconf.dialects.script.inside import ran, text_of
 from oomconf.dialects.script.says import Said
 from oomconf.policy import Setting, Swap
 from oomconf.quantity import Size, SizeError, docker

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from oomconf.dialects._commands import Step, steps
+from oomconf.dialects._nested import origin
 from oomconf.dialects._shell import Redirection, Word
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
 from oomconf.location import Location, moved
 
-__all__ = ["origin", "ran", "text_of"]
+__all__ = ["ran", "text_of"]
 
 
 def text_of(node: Node | None, key: str = "") -> str:
@@ -18,20 +19,6 @@ def text_of(node: Node | None, key: str = "") -> str:
     if key:
         node = node.get(key) if isinstance(node, Mapping) else None
     return node.text if isinstance(node, Scalar) else ""
-
-
-def origin(scalar: Scalar, lines: list[str]) -> Location | None:
-    """Where the first character of a value stands; None if its lines are not those of the file, as when they are folded."""
-    at = scalar.at
-    if scalar.style == "|":
-        for number in range(at.line + 1, min(at.end_line, len(lines)) + 1):
-            line = lines[number - 1]
-            if line.strip():
-                return Location(at.path, at.line + 1, len(line) - len(line.lstrip(" ")) + 1, at.line + 1, 1)
-        return None
-    if at.line != at.end_line:
-        return None
-    return at if scalar.is_plain else at._replace(column=at.column + 1)
 
 
 def ran(node: Node | None, lines: list[str]) -> Iterator[Step]:

@@ -20,13 +20,15 @@ __all__ = ["SECTIONS", "Judged", "Verdict", "judge"]
 SECTIONS: Final = {
     "service": frozenset({"Unit", "Service", "Install"}),
     "slice": frozenset({"Unit", "Slice", "Install"}),
+    "swap": frozenset({"Unit", "Swap", "Install"}),
     "oomd": frozenset({"OOM"}),
+    "manager": frozenset({"Manager"}),
 }
 _IGNORED: Final = "the line is ignored"
 _NEAR: Final = 0.84
 _SHARED: Final = 3
 # Keys whose names nobody takes for another's.
-_DISTINCT: Final = frozenset({"Slice", "Restart", "RestartSec", "Environment", "ExecStart", "Delegate"})
+_DISTINCT: Final = frozenset({"Slice", "Restart", "RestartSec", "Environment", "ExecStart", "Delegate", "What", "Priority", "Options"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,10 @@ class Judged:
 
 
 def judge(document: Document, kind: str, *, whole: bool) -> Judged:
-    """Judge a unit file or drop-in of a `service`, a `slice` or `oomd`; never raises."""
+    """Judge a unit file or drop-in of a `service`, a `slice` or a `swap`, or a file of `oomd` or the `manager`; never raises."""
     parsed = _ini.parse(document.path, document.text, SECTIONS[kind])
     dead = ""
-    if whole and parsed.fatal is not None and kind != "oomd":
+    if whole and parsed.fatal is not None and kind not in ("oomd", "manager"):
         dead = f"line {parsed.fatal.at.line} keeps the whole unit from loading"
     verdicts = [verdict for one in parsed.assignments if (verdict := _verdict(one, kind, dead)) is not None]
     verdicts += [verdict for fault in parsed.faults if (verdict := _without_equals(fault, kind)) is not None]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-__all__ = ["Place", "Scope", "dropin_folders", "is_pattern", "place", "surviving", "template_of"]
+__all__ = ["CONFS", "Place", "Scope", "dropin_folders", "is_pattern", "place", "surviving", "template_of"]
 
 # In order of precedence; `systemd-analyze unit-paths`.
 _SYSTEM: Final = (
@@ -38,7 +38,9 @@ _USER: Final = (
     "usr/lib/systemd/user",
 )
 _CONF: Final = ("etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd", "lib/systemd")  # an end after the whole
-_TYPES: Final = ("service", "slice")
+_TYPES: Final = ("service", "slice", "swap")
+CONFS: Final = {"oomd.conf": "oomd", "system.conf": "manager", "user.conf": "manager"}
+"""Files that are no units, and the kind of each."""
 # The longest first, for one is the end of another; a bare `systemd/system` is of a tree that is copied to /etc.
 _FOLDERS: Final = sorted(
     (
@@ -71,18 +73,18 @@ class Place(NamedTuple):
     rank: int
     """Of its directory: the smaller wins."""
     unit: str
-    """`web.service`, `web-.service`, `service` for all of them, or `oomd.conf`."""
+    """`web.service`, `web-.service`, `service` for all of them, or a name of CONFS."""
     file: str
     """Name of a drop-in; empty for a whole file."""
 
     @property
     def kind(self) -> str:
-        """`service`, `slice` or `oomd`."""
-        return "oomd" if self.unit == "oomd.conf" else self.unit.rpartition(".")[2]
+        """`service`, `slice`, `swap`, `oomd` or `manager`."""
+        return CONFS.get(self.unit) or self.unit.rpartition(".")[2]
 
 
 def place(path: str) -> Place | None:
-    """Say what a path is of; None if it is no unit, drop-in or oomd.conf by its name."""
+    """Say what a path is of; None if it is no unit, drop-in or file of a manager by its name."""
     folder, _, name = path.rpartition("/")
     if name.startswith(".") or any(f"/{foreign}" in f"/{path}" for foreign in _FOREIGN):
         return None
@@ -94,8 +96,8 @@ def place(path: str) -> Place | None:
         unit, file = name, ""
     else:
         return None
-    if unit == "oomd.conf":
-        return _conf(folder, file)
+    if unit in CONFS:
+        return _conf(unit, folder, file)
     stem, dot, kind = unit.rpartition(".")
     if kind not in _TYPES or (not file and not (dot and stem)):
         return None
@@ -106,11 +108,13 @@ def place(path: str) -> Place | None:
     return Place(Scope("", folder or ".", user=False), 0, unit, file)
 
 
-def _conf(folder: str, file: str) -> Place:
+def _conf(unit: str, folder: str, file: str) -> Place | None:
     for rank, known in enumerate(_CONF):
         if folder == known or folder.endswith(f"/{known}"):
-            return Place(Scope(folder.removesuffix(known), "", user=False), rank, "oomd.conf", file)
-    return Place(Scope("", folder or ".", user=False), 0, "oomd.conf", file)
+            return Place(Scope(folder.removesuffix(known), "", user=False), rank, unit, file)
+    if unit != "oomd.conf" and folder.rpartition("/")[2] != "systemd":
+        return None  # a name that many programs use
+    return Place(Scope("", folder or ".", user=False), 0, unit, file)
 
 
 def is_pattern(unit: str) -> bool:

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from oomconf.dialect import Document, Entry, Reading, Sources
 from oomconf.dialects import _units
 from oomconf.dialects._hints import said
+from oomconf.dialects._swap_names import unit_name
 from oomconf.dialects.systemd.hints import command, hints
 from oomconf.dialects.systemd.judge import Judged, Verdict, judge
-from oomconf.dialects.systemd.places import Place, Scope, dropin_folders, is_pattern, place, surviving, template_of
+from oomconf.dialects.systemd.places import CONFS, Place, Scope, dropin_folders, is_pattern, place, surviving, template_of
 from oomconf.location import whole_file
 from oomconf.placement import SystemdUnit
-from oomconf.policy import GROUP_FIELDS, WORKLOAD_FIELDS, Group, Oomd, Policy, Setting, Workload
+from oomconf.policy import GROUP_FIELDS, WORKLOAD_FIELDS, Group, Oomd, Origin, Policy, Setting, Swap, Workload
 
 __all__ = ["claims", "read"]
 
 _HOST: Final = "host"
+_MANAGER_FIELDS: Final = {"default_oom_policy": "oom_policy", "default_oom_score_adj": "oom_score_adj"}
+"""Defaults of a manager, and the fields of its services that they fill in."""
 _OOMD_FIELDS: Final = frozenset(row.field for row in _units.OOMD if row.field is not None)
 
 
 def claims(path: str) -> bool:
-    """Services, slices, their drop-ins, and systemd-oomd's configuration."""
+    """Services, slices, swap units, their drop-ins, and the configuration of the managers and of systemd-oomd."""
     return place(path) is not None
 
 
@@ -51,16 +54,31 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
 def _policy(name: str, scopes: Iterable[_Scope], entries: list[Entry]) -> Policy:
     workloads: list[Workload] = []
     groups: list[Group] = []
+    swaps: list[Swap] = []
+    every = list(scopes)
     oomd: Oomd | None = None
-    for scope in scopes:
+    defaults = {user: _defaults(every, "user.conf" if user else "system.conf") for user in (False, True)}
+    for scope in every:
         for unit in scope.units():
             files = scope.files(unit)
             if files and unit.endswith(".slice"):
                 groups.append(_group(unit, files, user=scope.scope.user))
+            elif files and unit.endswith(".swap"):
+                swaps += _swap(unit, files, entries)
             elif files:
-                workloads.append(_workload(unit, files, entries, user=scope.scope.user))
+                workloads.append(_workload(unit, files, entries, defaults[scope.scope.user], user=scope.scope.user))
         oomd = oomd or scope.oomd()
-    return Policy(name=name, object=name, workloads=tuple(workloads), groups=tuple(groups), oomd=oomd)
+    return Policy(name=name, object=name, workloads=tuple(workloads), groups=tuple(groups), swaps=tuple(swaps), oomd=oomd)
+
+
+def _defaults(scopes: Iterable[_Scope], name: str) -> dict[str, Setting[Any]]:
+    """What a manager's own configuration says for every service that says nothing (systemd-system.conf(5))."""
+    said: dict[str, Setting[Any]] = {}
+    for scope in scopes:
+        said |= _merged(scope.conf(name), _MANAGER_FIELDS)
+    return {
+        _MANAGER_FIELDS[field]: Setting(one.value, one.at, Origin.DEFAULT, one.text) for field, one in said.items() if one.value is not None
+    }
 
 
 @dataclass(slots=True)
@@ -80,8 +98,8 @@ class _Scope:
 
     def units(self) -> list[str]:
         """Units in order of their names, with the instances that only a drop-in names; `web-.service` stands in where it has no unit."""
-        named = self.dropins.keys() - {"oomd.conf"}
-        found = {unit for unit in (*self.fragments, *named) if unit != "oomd.conf" and not is_pattern(unit)}
+        named = self.dropins.keys() - CONFS.keys()
+        found = {unit for unit in (*self.fragments, *named) if unit not in CONFS and not is_pattern(unit)}
         templates = {template for unit in found if (template := template_of(unit)) is not None}
         used = {name for unit in found for name in dropin_folders(unit)}
         return sorted((found - templates) | {unit for unit in named - used if is_pattern(unit) and "." in unit})
@@ -94,16 +112,19 @@ class _Scope:
         every = {where: judged for name in dropin_folders(unit) for where, judged in self.dropins.get(name, {}).items()}
         return [*([main[1]] if main is not None else []), *(every[where] for where in surviving(unit, every))]
 
-    def oomd(self) -> Oomd | None:
-        """oomd.conf and its drop-ins; a drop-in always beats the main file (systemd-system.conf(5))."""
+    def conf(self, name: str) -> list[Judged]:
+        """A file of CONFS and its drop-ins; a drop-in always beats the main file (systemd-system.conf(5))."""
         best: dict[str, Place] = {}
-        dropins = self.dropins.get("oomd.conf", {})
+        dropins = self.dropins.get(name, {})
         for where in dropins:
             if where.file not in best or where.rank < best[where.file].rank:
                 best[where.file] = where
-        main = self.fragments.get("oomd.conf")
-        files = [*([main[1]] if main is not None else []), *(dropins[best[name]] for name in sorted(best))]
-        said = _merged(files, _OOMD_FIELDS)
+        main = self.fragments.get(name)
+        return [*([main[1]] if main is not None else []), *(dropins[best[file]] for file in sorted(best))]
+
+    def oomd(self) -> Oomd | None:
+        """What systemd-oomd is told."""
+        said = _merged(self.conf("oomd.conf"), _OOMD_FIELDS)
         if not said:
             return None
         first = next(iter(said.values()))
@@ -114,7 +135,19 @@ def _group(unit: str, files: list[Judged], *, user: bool) -> Group:
     return Group(name=unit, object=unit, at=whole_file(files[0].document.path), user=user, **_merged(files, GROUP_FIELDS))
 
 
-def _workload(unit: str, files: list[Judged], entries: list[Entry], *, user: bool) -> Workload:
+def _swap(unit: str, files: list[Judged], entries: list[Entry]) -> Iterator[Swap]:
+    said = _merged(files, ("what", "priority"))
+    what = said.get("what")
+    if what is None or not what.text:
+        return
+    if what.text.startswith("/") and "%" not in what.text and unit_name(what.text) != unit:
+        fault = f"What={what.text[:80]} does not go with the name {unit}: systemd does not load the unit"
+        entries.append(Entry("systemd", unit, "Swap", "What", what.text, what.at, fault, f"name the unit {unit_name(what.text)}"))
+    kind: Literal["device", "file"] = "device" if what.text.startswith(("/dev/", "UUID=", "LABEL=")) else "file"
+    yield Swap(path=what.text, kind=kind, at=what.at, priority=said.get("priority"))
+
+
+def _workload(unit: str, files: list[Judged], entries: list[Entry], defaults: dict[str, Setting[Any]], *, user: bool) -> Workload:
     found = tuple(hints(one for file in files for one in file.verdicts if not one.fault))
     entries += [Entry("systemd", unit, "Service", hint.knob, hint.text, at, hint.fault) for hint, at in found if hint.fault]
     return Workload(
@@ -123,7 +156,7 @@ def _workload(unit: str, files: list[Judged], entries: list[Entry], *, user: boo
         at=whole_file(files[0].document.path),
         placement=SystemdUnit(unit=unit, user=user, command=command(one for file in files for one in file.verdicts if not one.fault)),
         runtimes=said(found),
-        **_merged(files, WORKLOAD_FIELDS),
+        **{**defaults, **_merged(files, WORKLOAD_FIELDS)},
     )
 
 

@@ -1,0 +1,65 @@
+"""Parts of manifests: resources in Helm values, JSON patches, and the patches inside of a kustomization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from oomconf.dialect import Document, Nested
+from oomconf.dialects._nested import origin
+from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
+from oomconf.dialects.kubernetes.nodes import inside, text
+
+__all__ = ["blocks", "is_operations", "operations", "patches"]
+
+_MOST: Final = 10_000
+_SECTIONS: Final = ("limits", "requests", "limit", "request")
+_OPERATIONS: Final = ("add", "replace", "test")
+
+
+def blocks(root: Node | None) -> Iterator[tuple[str, Mapping]]:
+    """Give every `resources` map of values with the keys that lead to it, joined by dots."""
+    stack: list[tuple[str, Node]] = [] if root is None else [("", root)]
+    seen = 0
+    while stack and seen < _MOST:
+        place, node = stack.pop()
+        seen += 1
+        if isinstance(node, Sequence):
+            stack += [(f"{place}[{number}]", item) for number, item in reversed(list(enumerate(node)))]
+        for key, value in reversed(list(node.items())) if isinstance(node, Mapping) else ():
+            if key == "resources" and isinstance(value, Mapping) and any(name in value for name in _SECTIONS):
+                yield place, value
+            else:
+                stack.append((f"{place}.{key}" if place else key, value))
+
+
+def is_operations(root: Sequence) -> bool:
+    """Whether a list is a JSON patch."""
+    return bool(root) and all(isinstance(item, Mapping) and "op" in item and "path" in item for item in root)
+
+
+def operations(root: Sequence) -> Iterator[tuple[str, Scalar]]:
+    """Give the amounts of memory that a JSON patch sets, each with its path."""
+    for item in root:
+        way, value = text(inside(item, "path")), inside(item, "value")
+        if text(inside(item, "op")) not in _OPERATIONS:
+            continue
+        if way.endswith(("/limits/memory", "/requests/memory")) and isinstance(value, Scalar):
+            yield way, value
+        elif way.endswith("/resources"):
+            for section in ("limits", "requests"):
+                amount = inside(value, section, "memory")
+                if isinstance(amount, Scalar):
+                    yield f"{way}/{section}/memory", amount
+
+
+def patches(root: Node | None, document: Document) -> Iterator[Nested]:
+    """Give the patches that stand in a kustomization itself."""
+    lines = document.text.split("\n")
+    for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
+        items = inside(root, key)
+        for item in items if isinstance(items, Sequence) else ():
+            patch = item if isinstance(item, Scalar) else inside(item, "patch")
+            if isinstance(patch, Scalar) and "\n" in patch.text:
+                begin = origin(patch, lines)
+                yield Nested(Document("patch.yaml", patch.text), patch.at if begin is None else begin)
