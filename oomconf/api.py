@@ -107,9 +107,18 @@ def lint(spec: Spec | Fleet, *, select: Sequence[str] = (), ignore: Sequence[str
 
 
 def lint_raw(
-    documents: Sequence[Document], sources: Sources, facts: Facts | None = None, *, select: Sequence[str] = (), ignore: Sequence[str] = ()
+    documents: Sequence[Document],
+    sources: Sources,
+    facts: Facts | None = None,
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    silences: tuple[Silence, ...] = (),
 ) -> Report:
-    """Run the rules over raw files of any dialect; `facts` hold for every host they speak of. Raises CallError for an unknown rule."""
+    """Run the rules over raw files of any dialect; `facts` hold for every host they speak of, `silences` beside those in the files.
+
+    Raises CallError for an unknown rule.
+    """
     found = read_repository(documents, sources, facts)
     rules = chosen_rules(select, ignore)
     run = Report.joined(
@@ -118,8 +127,9 @@ def lint_raw(
     )
     wanted = {rule.id for rule in rules}
     every = [*run.findings, *(fault for fault in found.faults if fault.rule in wanted)]
-    silences = tuple(silence for document in documents for silence in silences_in(document))
-    return silenced(every, silences, wanted, skipped=run.skipped, crashed=run.crashed, not_checked=found.passed)
+    own = [silence for document in documents for silence in silences_in(document)]
+    own += [Silence(one.rule, one.reason, one.at, where=one.where, paths=frozenset({one.at.path})) for one in found.accepted]
+    return silenced(every, (*own, *silences), wanted, skipped=run.skipped, crashed=run.crashed, not_checked=found.passed)
 
 
 def selected_ids(select: Sequence[str], ignore: Sequence[str]) -> tuple[str, ...]:

@@ -81,12 +81,24 @@ class Nested:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request of a document to accept a rule's findings on an object of it."""
+
+    rule: str
+    reason: str
+    where: str
+    """A pattern for the object."""
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a dialect's reader made of its documents; content never raises, faults are entries."""
 
     policies: tuple[Policy, ...] = ()
     entries: tuple[Entry, ...] = ()
     nested: tuple[Nested, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

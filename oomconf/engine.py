@@ -13,7 +13,7 @@ from typing import Any, Final
 from oomconf.dialect import Document, Entry
 from oomconf.finding import Edit, Finding, Problem, Severity
 from oomconf.ledger import Cell, Status
-from oomconf.location import Location
+from oomconf.location import Location, whole_file
 from oomconf.policy import Fleet, Group, Policy, Workload
 from oomconf.rule import Context, Index, Rule
 
@@ -30,6 +30,13 @@ class Silence:
     where: str | None = None
     removal: Edit | None = None
     """Takes the comment away, where it names this rule alone."""
+    paths: frozenset[str] | None = None
+    """The files that it speaks of; None if it speaks of lines, or of objects wherever they are."""
+
+    @classmethod
+    def of_paths(cls, rule: str, reason: str, paths: frozenset[str]) -> Silence:
+        """Accept a rule's findings in whole files."""
+        return cls(rule, reason, whole_file("settings"), paths=paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,19 @@ class Report:
             dict(sorted(skipped.items())),
             tuple({crash[0]: crash for one in every for crash in one.crashed}.values()),
             tuple(path for one in every for path in one.not_checked),
+        )
+
+    def without(self, paths: frozenset[str]) -> Report:
+        """Leave out what is of these files alone; a finding there that points at another file stays."""
+
+        def stays(finding: Finding) -> bool:
+            return finding.at.path not in paths or any(one.at.path and one.at.path not in paths for one in finding.related)
+
+        return replace(
+            self,
+            findings=tuple(one for one in self.findings if stays(one)),
+            suppressed=tuple(one for one in self.suppressed if stays(one.finding)),
+            not_checked=tuple(one for one in self.not_checked if one[0] not in paths),
         )
 
     def worst(self) -> Severity | None:
@@ -162,6 +182,12 @@ def find_in(fleet: Fleet, rules: Iterable[Rule[Any]], *, entries: Iterable[Entry
             elif rule.on is Entry:
                 run.offer(rule, raw, context)
     return Report(tuple(run.findings), (), dict(sorted(run.skipped.items())), tuple(run.crashed))
+
+
+def accepting(report: Report, silences: tuple[Silence, ...]) -> Report:
+    """Take out of a report what these silences accept too."""
+    kept, suppressed, _ = _silenced(list(report.findings), silences, set())
+    return replace(report, findings=tuple(kept), suppressed=(*report.suppressed, *suppressed))
 
 
 def order(finding: Finding) -> tuple[Any, ...]:
@@ -262,6 +288,8 @@ def _silenced(
 def _speaks_of(silence: Silence, finding: Finding) -> bool:
     if silence.rule != finding.rule:
         return False
+    if silence.paths is not None and finding.at.path not in silence.paths:
+        return False
     if silence.line is not None:
         return silence.at.path == finding.at.path and silence.line == finding.at.line
     where = silence.where
@@ -274,6 +302,8 @@ def _note(silence: Silence, ran: set[str]) -> Finding | None:
         return Finding(
             "ignore-without-reason", Severity.ERROR, silence.where or "spec", silence.at, message, "write the reason behind the bracket"
         )
+    if silence.paths is not None and silence.where is None:
+        return None
     if silence.rule not in ran and silence.rule != "not-expressible":
         return None
     message = f"nothing to ignore: {silence.rule} finds nothing here"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 from oomconf import dialects
-from oomconf.dialect import Document, Entry, Reading, Sources
+from oomconf.dialect import Accepted, Document, Entry, Reading, Sources
 from oomconf.dialects._kubernetes_files import is_kustomization, is_values, says_operations, says_resources
 from oomconf.dialects._nested import relocated
 from oomconf.dialects._script_kind import is_script
@@ -42,6 +42,8 @@ class Repository:
     """Files that their consumer cannot parse."""
     passed: tuple[tuple[str, str], ...] = ()
     """Paths that were not examined, each with the reason."""
+    accepted: tuple[Accepted, ...] = ()
+    """Findings that objects ask to accept."""
     read: dict[str, int] = field(default_factory=dict)
     """How many files of each dialect were read."""
 
@@ -101,7 +103,9 @@ def read(documents: Sequence[Document], sources: Sources, facts: Facts | None = 
         )
         for policies, entries in found
     )
-    return Repository(fleets, faults, passed, {name: len(sort) for name, sort in sorted(sorts.items())})
+    return Repository(
+        fleets, faults, passed, tuple(dict.fromkeys(gathered.accepted)), {name: len(sort) for name, sort in sorted(sorts.items())}
+    )
 
 
 class _Gathered:
@@ -112,6 +116,7 @@ class _Gathered:
         self.hosts: dict[str, list[Reading]] = {}
         self.alone: list[Reading] = []
         self.clusters: dict[str, Reading] = {}
+        self.accepted: list[Accepted] = []
 
     def take(self, name: str, documents: list[Document]) -> None:
         if name == "systemd":
@@ -153,7 +158,9 @@ class _Gathered:
 
     def _read(self, name: str, documents: Sequence[Document]) -> Reading:
         room = dialects.find(name)
-        return Reading() if room is None or room.read is None else room.read(documents, self.sources)
+        found = Reading() if room is None or room.read is None else room.read(documents, self.sources)
+        self.accepted += found.accepted
+        return found
 
     def fleets(self) -> list[tuple[tuple[Policy, ...], tuple[Entry, ...]]]:
         found: list[tuple[tuple[Policy, ...], tuple[Entry, ...]]] = []

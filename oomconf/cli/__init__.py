@@ -10,6 +10,7 @@ VERBS = {
     "render": "a spec into files for systemd, sysctl, cgroup v2, swap, Docker, podman and Kubernetes",
     "rule": "the page of one or all rules",
     "schema": "the JSON Schema of the spec, for editors",
+    "completion": "a script that completes verbs, options and rules in bash, zsh or fish",
 }
 
 EXIT_FINE, EXIT_FINDINGS, EXIT_CALL, EXIT_TOOL, EXIT_BUG = 0, 1, 2, 3, 70
@@ -35,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def usage() -> str:
     """What `oomconf --help` prints."""
-    rows = "".join(f"  {verb:<8} {what}\n" for verb, what in VERBS.items())
+    rows = "".join(f"  {verb:<10} {what}\n" for verb, what in VERBS.items())
     return (
         "usage: oomconf VERB [OPTIONS] [PATHS]\n\n"
         f"{rows}\n"

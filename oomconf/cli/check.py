@@ -14,12 +14,7 @@ from oomconf.outputs._view import View
 
 
 def run(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        "oomconf check", description="Refuse only what cannot be rendered; judgements are rules (oomconf lint)."
-    )
-    parser.add_argument("spec", nargs="+", metavar="SPEC", help="spec files, the later winning over the earlier; - is standard input")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
-    options = parser.parse_args(words)
+    options = parser().parse_args(words)
     paths = named(options.spec)
     disk = Disk(paths)
     _, fleet, findings = load(paths, disk)
@@ -35,3 +30,13 @@ def run(words: list[str]) -> int:
     services = len({workload.object for policy in fleet.policies for workload in policy.workloads})
     print(f"fine: {services} service{'' if services == 1 else 's'} on {hosts} host{'' if hosts == 1 else 's'}", file=sys.stderr)
     return EXIT_FINE
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of check."""
+    parser = argparse.ArgumentParser(
+        "oomconf check", description="Refuse only what cannot be rendered; judgements are rules (oomconf lint)."
+    )
+    parser.add_argument("spec", nargs="+", metavar="SPEC", help="spec files, the later winning over the earlier; - is standard input")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    return parser

@@ -23,7 +23,7 @@ from oomconf.renderer import Output
 
 
 def run(words: list[str]) -> int:
-    options = _parser().parse_args(words)
+    options = parser().parse_args(words)
     if (options.check or options.diff) and options.out is None:
         return complain("--check and --diff compare with a folder: say which with --out DIR")
     paths = named(options.spec)
@@ -48,7 +48,8 @@ def run(words: list[str]) -> int:
     return _deliver(output, options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The options of render."""
     parser = argparse.ArgumentParser(
         "oomconf render",
         description="Check, lint, and write the files of every host; errors of the rules refuse (exit 1, nothing written).",

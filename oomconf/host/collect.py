@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from oomconf.host.ignores import Ignores
 from oomconf.host.tree import MANIFEST
 from oomconf.repository import dialect_of, dialect_of_path, is_yaml
 
-__all__ = ["Collected", "collect", "reason"]
+__all__ = ["Collected", "collect", "reason", "tree_around"]
 
 RENDERED: Final = "rendered by oomconf: its spec is linted instead"
 _OURS: Final = re.compile(r"^version: *1 *$", re.MULTILINE)
@@ -37,10 +37,13 @@ class Collected:
     """Inputs that should have been examined and could not be."""
 
 
-def collect(paths: tuple[str, ...], exclude: Sequence[str] = (), *, gitignore: bool = True) -> Collected:
+def collect(
+    paths: tuple[str, ...], exclude: Sequence[str] = (), *, gitignore: bool = True, seen: Callable[[], None] | None = None
+) -> Collected:
     """Sort named files and the files below named folders; a folder that cannot be entered raises InputError.
 
     `exclude` are patterns of gitignore(5) from the named folder; they and `.gitignore` speak of what a walk finds, not of named files.
+    `seen` is called for every file.
     """
     found = Collected()
     for path in paths:
@@ -49,11 +52,28 @@ def collect(paths: tuple[str, ...], exclude: Sequence[str] = (), *, gitignore: b
         elif path != STDIN and Path(path).is_dir():
             root = path.rstrip("/") or path
             for below in walk(root, Ignores(root, exclude, gitignore=gitignore)):
+                if seen is not None:
+                    seen()
                 if not _is_alias(below, root):
                     _walked(below, found)
         else:
             _named(path, found)
     return found
+
+
+def tree_around(found: Collected, paths: tuple[str, ...], exclude: Sequence[str] = (), *, gitignore: bool = True) -> Collected:
+    """Collect the rest of the git tree that named files are of, from the folder of the call down; nothing where a folder was named."""
+    here = Path.cwd()
+    in_git = any((folder / ".git").exists() for folder in (here, *here.parents))
+    if not in_git or not paths or any(path == STDIN or Path(path).is_dir() for path in paths):
+        return Collected()
+    if not all(Path(path).resolve().is_relative_to(here) for path in paths):
+        return Collected()
+    around = collect((".",), exclude, gitignore=gitignore)
+    known = {Path(path).resolve() for path in (*found.raw, *found.specs, *found.passed, *found.unreadable)}
+    around.raw = {path: document for path, document in around.raw.items() if Path(path).resolve() not in known}
+    around.specs = {path: disk for path, disk in around.specs.items() if Path(path).resolve() not in known}
+    return around
 
 
 def _is_alias(path: str, root: str) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from pathspec import GitIgnoreSpec
 
-__all__ = ["Ignores"]
+__all__ = ["Ignores", "matcher"]
 
 _MOST_BYTES: Final = 1024 * 1024
 
@@ -63,6 +63,11 @@ class Ignores:
         if base not in self._known:
             self._known[base] = _spec(base / ".gitignore")
         return self._known[base]
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Tell paths that a pattern of gitignore(5) matches."""
+    return GitIgnoreSpec.from_lines([pattern]).match_file
 
 
 def _spec(path: Path) -> GitIgnoreSpec | None:

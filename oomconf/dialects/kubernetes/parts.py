@@ -5,16 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from oomconf.dialect import Document, Nested
+from oomconf.dialect import Accepted, Document, Nested
 from oomconf.dialects._nested import origin
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
 from oomconf.dialects.kubernetes.nodes import inside, text
 
-__all__ = ["blocks", "is_operations", "operations", "patches"]
+__all__ = ["accepted", "blocks", "is_operations", "operations", "patches"]
 
+_IGNORE: Final = "oomconf/ignore."
 _MOST: Final = 10_000
 _SECTIONS: Final = ("limits", "requests", "limit", "request")
 _OPERATIONS: Final = ("add", "replace", "test")
+
+
+def accepted(thing: Mapping, kind: str) -> Iterator[Accepted]:
+    """Give what the annotations `oomconf/ignore.RULE: REASON` of an object, and of its pod template, accept."""
+    namespace = text(inside(thing, "metadata", "namespace")) or "default"
+    name = text(inside(thing, "metadata", "name"))
+    for way in (("metadata",), ("spec", "template", "metadata"), ("spec", "jobTemplate", "spec", "template", "metadata")):
+        said = inside(thing, *way, "annotations")
+        if not isinstance(said, Mapping):
+            continue
+        for key, value in said.items():
+            if key.startswith(_IGNORE) and isinstance(value, Scalar):
+                where = f"{kind}/{namespace}" if kind in ("LimitRange", "ResourceQuota") else f"{kind}/{namespace}/{name}"
+                yield Accepted(key.removeprefix(_IGNORE), value.text.strip(), f"{where}*", said.keys_at[key].at)
 
 
 def blocks(root: Node | None) -> Iterator[tuple[str, Mapping]]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
-from oomconf.dialect import Document, Entry, Nested, Reading, Sources
+from oomconf.dialect import Accepted, Document, Entry, Nested, Reading, Sources
 from oomconf.dialects._entries import is_filled_in, repeated, unparsed
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._kubernetes_files import is_kustomization, is_values
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose, go_integer
 from oomconf.dialects._yaml import Sequence as Items
 from oomconf.dialects.kubernetes.nodes import inside, text
-from oomconf.dialects.kubernetes.parts import blocks, is_operations, operations, patches
+from oomconf.dialects.kubernetes.parts import accepted, blocks, is_operations, operations, patches
 from oomconf.dialects.kubernetes.traps import (
     Scaler,
     huge_pages,
@@ -71,7 +71,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
         workloads=tuple(reader.workloads),
         groups=tuple(reader.groups.values()),
     )
-    return Reading((policy,), tuple(reader.entries), tuple(nested))
+    return Reading((policy,), tuple(reader.entries), tuple(nested), tuple(reader.accepted))
 
 
 def _objects(root: Node | None) -> Iterator[Mapping]:
@@ -96,9 +96,11 @@ class _Reader:
         self.groups: dict[str, Group] = {}
         self.entries: list[Entry] = []
         self.scalers: list[Scaler] = []
+        self.accepted: list[Accepted] = []
 
     def take(self, thing: Mapping) -> None:
         kind = text(thing.get("kind"))
+        self.accepted += accepted(thing, kind)
         if kind == "LimitRange":
             self.limit_range(thing)
         elif kind == "HorizontalPodAutoscaler":
