@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,9 @@ from oomconf.rule import Rule
 from oomconf.templating import Templates
 
 if TYPE_CHECKING:
+    from oomconf.importer import Imported
+    from oomconf.policy import Setting
+    from oomconf.quantity import Size
     from oomconf.spec.models import Spec as Model
 
 COMING = ("prometheus", "zabbix", "log", "verify")
@@ -130,6 +133,22 @@ def lint_raw(
     own = [silence for document in documents for silence in silences_in(document)]
     own += [Silence(one.rule, one.reason, one.at, where=one.where, paths=frozenset({one.at.path})) for one in found.accepted]
     return silenced(every, (*own, *silences), wanted, skipped=run.skipped, crashed=run.crashed, not_checked=found.passed)
+
+
+def import_spec(
+    documents: Sequence[Document], sources: Sources, given: Mapping[str, Setting[Size]] | None = None, *, source: str = "files"
+) -> Imported:
+    """Write the text of a spec that says what raw files say, and list what it cannot take over.
+
+    `given` are `ram` and `swap` of every host.
+    """
+    from oomconf.importer import import_policies  # noqa: PLC0415
+
+    found = read_repository(documents, sources)
+    policies = [policy for fleet, _ in found.fleets for policy in fleet.policies]
+    made = import_policies(policies, given or {}, source=source)
+    broken = {one.at.path: one.message for one in found.faults}
+    return replace(made, passed={**dict(found.passed), **broken})
 
 
 def selected_ids(select: Sequence[str], ignore: Sequence[str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ VERBS = {
     "check": "whether a spec can be rendered: syntax, references, arithmetic",
     "lint": "rules over specs and raw files of a repository: what gets machines killed",
     "render": "a spec into files for systemd, sysctl, cgroup v2, swap, Docker, podman and Kubernetes",
+    "import": "a spec from the files of a repository",
     "rule": "the page of one or all rules",
     "schema": "the JSON Schema of the spec, for editors",
     "completion": "a script that completes verbs, options and rules in bash, zsh or fish",
@@ -54,7 +55,7 @@ def _run(verb: str, words: list[str]) -> int:
     # one verb lives for seconds and what it builds lives as long: collecting finds nothing and costs a third
     gc.disable()
     try:
-        code: int = import_module(f"oomconf.cli.{verb}").run([word for word in words if word != "--debug"])
+        code: int = import_module(module_of(verb)).run([word for word in words if word != "--debug"])
         sys.stdout.flush()
     except BrokenPipeError:
         return _closed_pipe()
@@ -68,6 +69,11 @@ def _run(verb: str, words: list[str]) -> int:
         if collecting:
             gc.enable()
     return code
+
+
+def module_of(verb: str) -> str:
+    """Name the module of a verb; `import` is a word of Python's own."""
+    return f"oomconf.cli.{'import_spec' if verb == 'import' else verb}"
 
 
 def _failed(error: Exception, *, debug: bool) -> int:

@@ -16,7 +16,7 @@ from oomconf.quantity import Size, SizeError
 from oomconf.quantity.spec import parse_size
 from oomconf.settings import PerPath, Settings
 
-__all__ = ["Options", "parse", "parser"]
+__all__ = ["Options", "parse", "parser", "size_option"]
 
 _NAMES = (".oomconf.toml", "pyproject.toml")
 
@@ -50,8 +50,8 @@ def parse(words: list[str]) -> Options:
     given = parser().parse_args(words)
     base, said = _settings(given)
     select, ignore = _ids(given.select), _ids(given.ignore)
-    ram = _size("--host-ram", given.host_ram or said.host_ram)
-    swap = _size("--host-swap", given.host_swap if given.host_swap is not None else said.host_swap)
+    ram = size_option("--host-ram", given.host_ram or said.host_ram)
+    swap = size_option("--host-swap", given.host_swap if given.host_swap is not None else said.host_swap)
     return Options(
         paths=named(given.paths),
         select=select or list(said.select),
@@ -134,7 +134,8 @@ def _ids(values: list[str]) -> list[str]:
     return [word.strip() for value in values for word in value.split(",") if word.strip()]
 
 
-def _size(option: str, text: str | None) -> Setting[Size] | None:
+def size_option(option: str, text: str | None) -> Setting[Size] | None:
+    """Read a size that an option gives; raises InputError."""
     if text is None:
         return None
     try:

@@ -9,14 +9,14 @@ from importlib import import_module
 from typing import Final, NamedTuple
 
 from oomconf import rules
-from oomconf.cli import EXIT_CALL, EXIT_FINE, VERBS
+from oomconf.cli import EXIT_CALL, EXIT_FINE, VERBS, module_of
 
 _USAGE: Final = """usage: oomconf completion bash|zsh|fish
 
 Prints a script. bash: source <(oomconf completion bash); zsh: oomconf completion zsh > a folder of $fpath/_oomconf;
 fish: oomconf completion fish > ~/.config/fish/completions/oomconf.fish
 """
-_PARSED: Final = ("check", "lint", "render")
+_PARSED: Final = ("check", "lint", "render", "import")
 _RULED: Final = ("--select", "--ignore")
 
 
@@ -44,7 +44,7 @@ def _options() -> dict[str, list[_Option]]:
     names = rules.names()
     found: dict[str, list[_Option]] = {verb: [] for verb in VERBS}
     for verb in _PARSED:
-        parser: argparse.ArgumentParser = import_module(f"oomconf.cli.{verb}").parser()
+        parser: argparse.ArgumentParser = import_module(module_of(verb)).parser()
         for action in parser._actions:  # noqa: SLF001  argparse has no other list of them
             for flag in action.option_strings:
                 if flag.startswith("--"):

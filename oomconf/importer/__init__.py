@@ -1,0 +1,7 @@
+"""A spec from what readers found: what it says, and what it cannot take over."""
+
+from __future__ import annotations
+
+from oomconf.importer.build import Imported, Left, import_policies
+
+__all__ = ["Imported", "Left", "import_policies"]

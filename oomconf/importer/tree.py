@@ -1,0 +1,67 @@
+"""A spec as a tree of keys, each value with the place that it came from, and the YAML of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from oomconf.dialects._yaml_write import quoted, scalar
+from oomconf.location import Location
+
+__all__ = ["Branch", "Leaf", "Pointer", "lines", "removed"]
+
+Pointer = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Leaf:
+    """A value of the spec: a text that is written as it is, and where it was found."""
+
+    text: str
+    at: Location
+    plain: bool = True
+    """Whether YAML takes the text for what it is without quotes: numbers, sizes, words of the spec."""
+
+
+Branch = dict[str, "Branch | Leaf"]
+
+
+def lines(tree: Branch, depth: int = 0, above: Pointer = ()) -> Iterator[tuple[str, Pointer]]:
+    """Give the lines of a tree in YAML, each with the keys that lead to it."""
+    for key, value in tree.items():
+        start = f"{'  ' * depth}{scalar(key)}:"
+        way = (*above, key)
+        if isinstance(value, Leaf):
+            yield f"{start} {value.text if value.plain else scalar(value.text)}", way
+        elif value:
+            about = origin(value) if depth == 1 else ""
+            yield f"{start}{f'  # {about}' if about else ''}", way
+            yield from lines(value, depth + 1, way)
+        else:
+            yield f"{start} {{}}", way
+
+
+def origin(tree: Branch) -> str:
+    """Name the files that a branch came from, for a comment."""
+    paths = dict.fromkeys(leaf.at.path for leaf in leaves(tree) if leaf.at.path)
+    shown = ", ".join(quoted(path)[1:-1] for path in list(paths)[:3])
+    return shown + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")  # noqa: PLR2004
+
+
+def leaves(tree: Branch) -> Iterator[Leaf]:
+    """Give all values of a tree."""
+    for value in tree.values():
+        if isinstance(value, Leaf):
+            yield value
+        else:
+            yield from leaves(value)
+
+
+def removed(tree: Branch, way: Pointer) -> Branch | Leaf | None:
+    """Take a key out of a tree; gives what stood there."""
+    for key in way[:-1]:
+        below = tree.get(key)
+        if below is None or isinstance(below, Leaf):
+            return None
+        tree = below
+    return tree.pop(way[-1], None)
