@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Final
 
 from oomconf import dialects
@@ -53,6 +54,7 @@ def is_yaml(path: str) -> bool:
     return path.endswith(_YAML)
 
 
+@lru_cache(maxsize=1 << 16)
 def dialect_of_path(path: str) -> str | None:
     """Name the dialect that a path belongs to by its name; None if it has none, or if the content must tell."""
     for name in _BY_PATH:
@@ -62,6 +64,7 @@ def dialect_of_path(path: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1 << 16)
 def dialect_of(document: Document) -> str | None:
     """Name the dialect of a document by its path, then by its content; None if no reader is for it."""
     name = dialect_of_path(document.path)
@@ -70,11 +73,11 @@ def dialect_of(document: Document) -> str | None:
     text = document.text
     if not is_yaml(document.path):
         return "script" if is_script(document) else None
-    if _OBJECT.search(text) and _KIND.search(text):
+    if "apiVersion" in text and "kind" in text and _OBJECT.search(text) and _KIND.search(text):
         return "kubelet" if _KUBELET.search(text) else "kubernetes"
     if is_kustomization(document.path) or says_operations(text) or (is_values(document.path) and says_resources(text)):
         return "kubernetes"
-    if _SERVICES.search(text) and _IMAGE.search(text):
+    if "services:" in text and _SERVICES.search(text) and _IMAGE.search(text):
         return "compose"
     return "script" if is_script(document) else None
 

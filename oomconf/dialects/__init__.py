@@ -15,6 +15,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
 
 
+@cache
 def find(name: str) -> Dialect | None:
     """Import one dialect by its name; None if there is none."""
     if name not in names():

@@ -32,4 +32,4 @@ def says_resources(text: str) -> bool:
 
 def says_operations(text: str) -> bool:
     """Whether a text is a JSON patch of memory (RFC 6902)."""
-    return _OPERATION.search(text) is not None and _RESOURCES_PATH.search(text) is not None and "memory" in text
+    return "op" in text and "memory" in text and _RESOURCES_PATH.search(text) is not None and _OPERATION.search(text) is not None

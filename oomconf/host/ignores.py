@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,52 +17,60 @@ class Ignores:
     """Answers for paths below a folder; the nearest `.gitignore` that speaks of a path decides (gitignore(5))."""
 
     def __init__(self, root: str, exclude: Sequence[str] = (), *, gitignore: bool = True) -> None:
-        self._exclude = GitIgnoreSpec.from_lines(exclude)
+        self._exclude = GitIgnoreSpec.from_lines(exclude) if exclude else None
         self._root = Path(root)
+        self._prefix = "" if root == "." else f"{root.rstrip('/')}/"
         self._gitignore = gitignore
-        self._known: dict[Path, GitIgnoreSpec | None] = {}
-        self._above = self._folders_above() if gitignore else ()
+        self._known: dict[str, GitIgnoreSpec | None] = {}
+        self._above = tuple(self._folders_above()) if gitignore else ()
 
     def __call__(self, path: str, *, folder: bool) -> bool:
         """Whether a file or folder is passed over; folders are asked before what is in them."""
-        real = Path(path)
-        inside = real.relative_to(self._root).as_posix() if real.is_relative_to(self._root) else path
+        inside = path.removeprefix(self._prefix)
         end = "/" if folder else ""
-        if self._exclude.match_file(inside + end):
+        if self._exclude is not None and self._exclude.match_file(inside + end):
             return True
         if not self._gitignore:
             return False
-        for base in (*self._between(real), *self._above):
-            spec = self._read(base)
-            if spec is None:
-                continue
-            there = real if base in real.parents else real.absolute()
-            if not there.is_relative_to(base):
-                continue
-            verdict = spec.check_file(there.relative_to(base).as_posix() + end).include
+        verdict = self._nearest(inside, end)
+        return self._from_above(inside, end) if verdict is None else verdict
+
+    def _nearest(self, inside: str, end: str) -> bool | None:
+        """What the folders from the path's own up to the root of the walk say; None if nothing."""
+        folder = inside.rpartition("/")[0]
+        while True:
+            spec = self._read(folder)
+            if spec is not None:
+                verdict = spec.check_file((inside[len(folder) + 1 :] if folder else inside) + end).include
+                if verdict is not None:
+                    return verdict
+            if not folder:
+                return None
+            folder = folder.rpartition("/")[0]
+
+    def _from_above(self, inside: str, end: str) -> bool:
+        for below, spec in self._above:
+            verdict = spec.check_file(f"{below}{inside}{end}").include
             if verdict is not None:
                 return verdict
         return False
 
-    def _between(self, path: Path) -> list[Path]:
-        """Folders from the path's own up to the root of the walk."""
-        return [base for base in path.parents if base == self._root or self._root in base.parents]
-
-    def _folders_above(self) -> tuple[Path, ...]:
-        """Folders above the root as far as the one that holds `.git`; none outside of a git tree."""
+    def _folders_above(self) -> Iterator[tuple[str, GitIgnoreSpec]]:
+        """The way down to the root of the walk from each folder above that has rules, as far as the one that holds `.git`."""
         absolute = self._root.absolute()
-        above: list[Path] = []
+        found: list[tuple[str, GitIgnoreSpec]] = []
         for base in (absolute, *absolute.parents):
-            if base != absolute:
-                above.append(base)
+            spec = None if base == absolute else _spec(base / ".gitignore")
+            if spec is not None:
+                found.append((f"{absolute.relative_to(base).as_posix()}/", spec))
             if (base / ".git").exists():
-                return tuple(above)
-        return ()
+                yield from found
+                return
 
-    def _read(self, base: Path) -> GitIgnoreSpec | None:
-        if base not in self._known:
-            self._known[base] = _spec(base / ".gitignore")
-        return self._known[base]
+    def _read(self, folder: str) -> GitIgnoreSpec | None:
+        if folder not in self._known:
+            self._known[folder] = _spec(self._root / folder / ".gitignore")
+        return self._known[folder]
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
