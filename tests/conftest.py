@@ -20,6 +20,8 @@ import hypothesis
 import pytest
 import yaml
 
+os.environ["OOMCONF_CACHE"] = ""  # a test that wants answers of earlier runs names a folder of its own
+
 for _name, _examples in (("dev", 25), ("ci", 200), ("deep", 5000)):
     hypothesis.settings.register_profile(
         _name,

@@ -101,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", metavar="FILE", help="settings from this file, and from no other")
     parser.add_argument("--no-config", action="store_true", help="no settings but those of the call")
+    parser.add_argument("--no-cache", action="store_true", help="judge anew, and keep no answer; OOMCONF_CACHE= does so too")
     parser.add_argument("--statistics", action="store_true", help="count the findings by rule, on stderr")
     parser.add_argument("--host-ram", metavar="SIZE", help="RAM of the hosts that raw files are for, as 16G; wins over a spec's")
     parser.add_argument("--host-swap", metavar="SIZE", help="swap of those hosts; 0 if they have none")

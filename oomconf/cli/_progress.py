@@ -16,7 +16,7 @@ class Progress:
     """A line that overwrites itself; nothing is written before a run takes long, nor where nobody watches."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream: TextIO = getattr(stream, "unkept", stream)
         self._on = stream.isatty()
         self._next = time.monotonic() + _PATIENCE
         self._files = 0
