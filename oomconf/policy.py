@@ -13,6 +13,7 @@ from oomconf.quantity import Percent, Size
 
 T = TypeVar("T", covariant=True)  # noqa: PLC0105
 
+_MOST_BEATEN: Final = 16
 Amount = Size | Percent
 """A size, or a share that resolution turns into one."""
 
@@ -43,6 +44,11 @@ class Setting(Generic[T]):
     origin: Origin = field(default=Origin.WRITTEN, compare=False)
     text: str = field(default="", compare=False)
     beat: tuple[Setting[Any], ...] = field(default=(), compare=False, repr=False)
+
+
+def beaten(below: Setting[T] | None) -> tuple[Setting[Any], ...]:
+    """Give what a value overrides by one that was said before, the nearest first, and no more of them than anybody reads."""
+    return () if below is None else (below, *below.beat[:_MOST_BEATEN])
 
 
 def size_of(setting: Setting[Amount] | None) -> Size | None:

@@ -15,7 +15,7 @@ from oomconf import dialects, kubelet
 from oomconf.dialect import Document, Mapped, Reading
 from oomconf.placement import KubernetesContainer
 from oomconf.policy import Setting, Workload, size_of
-from oomconf.quantity import SizeError
+from oomconf.quantity import INFINITY, SizeError
 from oomconf.quantity import kubernetes as quantities
 
 
@@ -113,8 +113,27 @@ def test_compose_files_have_the_limits_that_the_compose_binary_sees(corpus: Path
             least = resources.get("reservations", {}).get("memory") or seen.get("mem_reservation")
             assert size_of(found[service].memory_max) == (None if most is None else int(most)), (name, service)
             assert size_of(found[service].memory_low) == (None if least is None else int(least)), (name, service)
+            assert swap_total(found[service]) == (None if "memswap_limit" not in seen else int(seen["memswap_limit"])), (name, service)
+            assert tmpfs_sizes(found[service]) == seen_sizes(seen), (name, service)
+            score = found[service].oom_score_adj
+            assert (None if score is None else score.value) == seen.get("oom_score_adj"), (name, service)
             compared += 1
     assert compared > 100
+
+
+def swap_total(workload: Workload) -> int | None:
+    swap, limit = size_of(workload.memory_swap_max), size_of(workload.memory_max)
+    return None if swap is None else -1 if swap >= INFINITY else swap + (limit or 0)
+
+
+def tmpfs_sizes(workload: Workload) -> list[int]:
+    return sorted(size for one in workload.tmpfs if (size := size_of(one.size)) is not None)
+
+
+def seen_sizes(service: dict) -> list[int]:  # type: ignore[type-arg]
+    sizes = [service["shm_size"]] if "shm_size" in service else []
+    sizes += [one["tmpfs"]["size"] for one in service.get("volumes", []) if one["type"] == "tmpfs" and one.get("tmpfs", {}).get("size")]
+    return sorted(int(size) for size in sizes)
 
 
 def configured(path: Path) -> dict[str, dict]:  # type: ignore[type-arg]

@@ -378,3 +378,9 @@ def test_swap_units_are_read_and_their_names_checked() -> None:
     entries = DIALECT.read([Document(path, text) for path, text in bad.items()], NoSources()).entries
     faults = [(one.key, one.hint) for one in entries if one.fault]
     assert faults == [("Priority", "write a number from -1 to 32767; the higher is used first"), ("What", "name the unit var-swap.swap")]
+
+
+@pytest.mark.parametrize("blank", ["\x1c", "\x85", "\u2028", "\u3000", ":\x1f:"])
+def test_a_line_of_blanks_that_systemd_does_not_know_is_no_key(blank: str) -> None:
+    entries = DIALECT.read([Document("etc/systemd/system/web.service", f"[Service]\n{blank}\nMemoryMax=1G\n")], NoSources()).entries
+    assert [(one.key, one.fault) for one in entries] == [("MemoryMax", "")]

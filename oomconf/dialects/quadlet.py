@@ -12,7 +12,7 @@ from oomconf.dialects._hints import Placed, runtimes
 from oomconf.ledger import Artifact, Book, Rendering, Status, unsaid_cells
 from oomconf.location import whole_file
 from oomconf.placement import QuadletUnit
-from oomconf.policy import Origin, Policy, Setting, Workload
+from oomconf.policy import Origin, Policy, Setting, Workload, beaten
 from oomconf.quantity import SizeError
 from oomconf.quantity import docker as sizes
 
@@ -184,8 +184,7 @@ def _service_line(unit: str, line: _ini.Assignment, fields: dict[str, Setting[An
     if not line.value and value is None:
         fields.pop(row.field, None)
         return
-    beat = () if below is None else (below, *below.beat)
-    fields[row.field] = Setting(value, line.at, Origin.WRITTEN, line.value, beat)
+    fields[row.field] = Setting(value, line.at, Origin.WRITTEN, line.value, beaten(below))
 
 
 def _container_line(unit: str, line: _ini.Assignment, fields: dict[str, Any], entries: list[Entry], environment: dict[str, Placed]) -> None:

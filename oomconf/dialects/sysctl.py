@@ -12,7 +12,7 @@ from oomconf.kernel.profiles import PROFILES
 from oomconf.kernel.sysctls import SYSCTLS
 from oomconf.ledger import Artifact, Book, Rendering
 from oomconf.location import Location
-from oomconf.policy import Origin, Policy, Setting
+from oomconf.policy import Origin, Policy, Setting, beaten
 
 _FOLDERS: Final = ("etc/sysctl.d/", "run/sysctl.d/", "usr/local/lib/sysctl.d/", "usr/lib/sysctl.d/", "lib/sysctl.d/")
 _BLANKS: Final = " \t"
@@ -49,8 +49,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
             entries.append(Entry("sysctl", key, "", key, value, at, fault))
             if not fault:
                 below = values.pop(key, None)
-                beat = () if below is None else (below, *below.beat)
-                values[key] = Setting(value, at, Origin.WRITTEN, value, beat)
+                values[key] = Setting(value, at, Origin.WRITTEN, value, beaten(below))
     if not entries:
         return Reading()
     return Reading((Policy(name="host", object="host", sysctls=values),), tuple(entries))

@@ -14,7 +14,7 @@ from oomconf.dialects.script.units import properties, transient
 from oomconf.dialects.script.writes import Write, writes
 from oomconf.kernel.sysctls import check_value
 from oomconf.location import Location
-from oomconf.policy import Origin, Policy, Setting, Swap, Workload
+from oomconf.policy import Origin, Policy, Setting, Swap, Workload, beaten
 from oomconf.quantity import SizeError, docker
 
 __all__ = ["Said"]
@@ -120,7 +120,7 @@ class Said:
             self._entry(key, value, at, "sysctl")
             if not refused or key not in self.sysctls:
                 below = self.sysctls.pop(key, None)
-                self.sysctls[key] = Setting(value, at, Origin.WRITTEN, value, () if below is None else (below, *below.beat))
+                self.sysctls[key] = Setting(value, at, Origin.WRITTEN, value, beaten(below))
 
     def _swap(self, program: str, words: list[Word]) -> None:
         names = {word.text for word in words[1:]}

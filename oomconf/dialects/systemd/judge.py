@@ -129,7 +129,7 @@ def _value(row: _units.Directive, one: _ini.Assignment) -> Verdict:
 
 
 def _without_equals(fault: _ini.Fault, kind: str) -> Verdict | None:
-    word = fault.text.replace(":", " ").split()[0] if fault.text.strip(": ") else ""
+    word = next(iter(fault.text.replace(":", " ").split()), "")
     row = None if fault.fatal or not word or word.startswith("[") else _units.find(word) or _near(word, kind)
     return None if row is None else Verdict(row, word, "", fault.text, fault.at, fault=fault.message, hint=fault.hint, kind="key")
 
