@@ -23,7 +23,9 @@ CASES = [
     ('{\n  "oom-score-adjust": -500\n}', [("unknown-key", 2, 3)]),
     ('{"default-memory": "1g"}', [("unknown-key", 1, 2)]),
     ("{\n  // why\n}", [("ignored-value", 2, 3)]),
-    ('{"debug": true,}', [("ignored-value", 1, 16)]),
+    ('{"debug": true,}', [("ignored-value", 1, 15)]),
+    ('{"a": [1, 2 ,\n ]}', [("ignored-value", 1, 13)]),
+    ('{"a" 1}', [("ignored-value", 1, 6)]),
     ('{"default-shm-size": "{{ size }}"}', []),
 ]
 

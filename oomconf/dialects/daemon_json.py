@@ -50,12 +50,24 @@ def _broken(document: Document) -> Entry | None:
     try:
         json.loads(document.text)
     except json.JSONDecodeError as error:
-        at = Location(document.path, error.lineno, error.colno, error.lineno, error.colno + 1)
-        return _entry("daemon.json", "", at, f"is no JSON ({error.msg[:60].lower()}): dockerd does not start", "JSON has no comments")
+        at = _place(document, error.pos)
+        return _entry(
+            "daemon.json", "", at, "is no JSON: dockerd does not start", "JSON has no comments, and no comma before a closing bracket"
+        )
     except (RecursionError, ValueError):
         at = Location(document.path, 1, 1, 1, 1)
         return _entry("daemon.json", "", at, "is no JSON that can be read: dockerd does not start")
     return None
+
+
+def _place(document: Document, index: int) -> Location:
+    """Where reading stops; a comma too many is pointed at itself, which Python does from 3.13 on alone."""
+    text = document.text
+    before = text[:index].rstrip()
+    if text[index : index + 1] in ("}", "]") and before.endswith(","):
+        index = len(before) - 1
+    line, column = text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
+    return Location(document.path, line, column, line, column + 1)
 
 
 def _judged(root: Mapping) -> Iterator[Entry]:

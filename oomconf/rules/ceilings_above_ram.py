@@ -36,17 +36,27 @@ def ceilings_above_ram(policy: Policy, around: Context) -> Iterator[Problem]:
       api: {slice: work.slice, systemd: {unit: api.service}, memory: {max: 6G}}
       jobs: {slice: work.slice, systemd: {unit: jobs.service}, memory: {max: 6G}}
     ```
+
+    ```yaml bad compose.yaml memory_total=8589934592
+    services:
+      api:
+        image: registry.example/api
+        mem_limit: 4g   ⟵
+        deploy: {replicas: 8}
+    ```
     """
     ram = around.memory_total
     if ram is None or ram.value is None:
         return
     counted = _ceilings(around)
     most = sum(size for _, size in counted)
-    if most <= ram.value or len(counted) == 1:
+    if most <= ram.value or (len(counted) == 1 and counted[0][0].copies == 1):
         return
     biggest = sorted(counted, key=lambda pair: -pair[1])[:5]
+    largest = biggest[0][0].memory_max
     yield Problem(
-        ram.at,
+        # in a raw file nothing says what RAM there is
+        ram.at if policy.source or largest is None else largest.at,
         f"limits on {policy.name} add up to {Size(most)}, {most / ram.value:.1f} times its {ram.value} of RAM",
         "lower limits, put services that do not peak together into a slice with a max, or accept it with a reason",
         tuple(Related(thing.memory_max.at, f"{thing.name} may use {size}") for thing, size in biggest if thing.memory_max is not None),

@@ -39,7 +39,7 @@ def no_swap(policy: Policy, around: Context) -> Iterator[Problem]:
     ```
     """
     swap = policy.facts.swap_total
-    if swap is None or swap.value != 0 or policy.kubelet is not None or not around.services:
+    if not policy.source or swap is None or swap.value != 0 or policy.kubelet is not None or not around.services:
         return
     yield Problem(
         swap.at, f"{policy.name} has no swap", "add a small one: swap: [{file: /swapfile, size: 2G}], and let limits say swap_max"

@@ -49,8 +49,10 @@ def promises_above_ram(policy: Policy, around: Context) -> Iterator[Problem]:
         return
     less = f" minus the reserve of {reserve.value}" if reserve is not None else ""
     biggest = sorted(((workload, amount) for workload, amount in amounts if amount), key=lambda pair: -pair[1])[:5]
+    largest = biggest[0][0]
+    raw = next((one.at for one in (largest.memory_min, largest.memory_low) if one is not None), largest.at)
     yield Problem(
-        ram.at,
+        ram.at if policy.source else raw,
         f"{policy.name} promises {Size(promised)}, but has {Size(room)}: RAM of {ram.value}{less}",
         f"promise {Size(promised - room)} less, or move a service to another machine",
         tuple(Related(workload.at, f"{workload.name} is promised {Size(amount)}") for workload, amount in biggest),

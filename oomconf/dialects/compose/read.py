@@ -151,6 +151,8 @@ class _File:
             fault = "is a floating-point number to compose, which silently drops it: there is no limit"
         elif isinstance(value, bool) or value is None:
             fault = "is no size: compose refuses the file"
+        elif isinstance(value, int) and key.startswith("deploy."):
+            fault, hint = "is a number, and deploy takes a text alone: compose refuses the file", f'write "{node.text}"'
         else:
             try:
                 size = grammar.parse(str(value))
