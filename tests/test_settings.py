@@ -123,6 +123,12 @@ def test_a_path_of_the_settings_accepts_with_its_reason(tree: Path, capsys: pyte
     assert [(row["rule"], row["reason"]) for row in report["suppressed"]] == [("sysctl-out-of-range", "a test")]
 
 
+@pytest.mark.parametrize("words", [("--host-ram", "16"), ("--host-ram", "0"), ("--host-swap", "2"), ("--host-ram", "16GB")])
+def test_a_size_that_no_machine_has_is_a_wrong_call(tree: Path, words: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", ".", *words]) == 2
+    assert words[0] in capsys.readouterr().err
+
+
 def test_a_wrong_setting_is_a_wrong_call(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tree / ".oomconf.toml").write_text("ignores = []\n", "utf-8")
     assert main(["lint", "."]) == 2

@@ -18,6 +18,7 @@ from oomconf.settings import PerPath, Settings
 
 __all__ = ["Options", "parse", "parser", "size_option"]
 
+_LEAST = 1 << 20
 _NAMES = (".oomconf.toml", "pyproject.toml")
 
 
@@ -140,9 +141,14 @@ def size_option(option: str, text: str | None) -> Setting[Size] | None:
     if text is None:
         return None
     try:
-        return Setting(parse_size(text), whole_file(option))
+        size = parse_size(text)
     except SizeError as error:
         raise InputError(f"{option}: {error.message}" + (f" ({error.hint})" if error.hint else "")) from None
+    if size < _LEAST and not (size == 0 and option == "--host-swap"):
+        raise InputError(
+            f"{option}: {text} is {int(size)} bytes, which no machine has" + (f" (was {text}G meant?)" if text.isdigit() else "")
+        )
+    return Setting(size, whole_file(option))
 
 
 def _files(values: list[str]) -> list[tuple[str, str]]:

@@ -6,12 +6,9 @@ from collections.abc import Iterator
 
 from oomconf.policy import GROUP_FIELDS, WORKLOAD_FIELDS, Group, Policy, Setting, Workload
 from oomconf.rule import Context, Problem, Related, Severity, rule
+from oomconf.rules._beaten import undone
 
 _FIELDS = tuple(dict.fromkeys((*WORKLOAD_FIELDS, *GROUP_FIELDS)))
-
-
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
 
 
 @rule(on=Policy, severity=Severity.WARNING)
@@ -46,16 +43,12 @@ def dropins_disagree(policy: Policy, around: Context) -> Iterator[Problem]:
     for thing in things:
         for name in _FIELDS:
             setting: Setting[object] | None = getattr(thing, name, None)
-            if setting is None or ".d/" not in setting.at.path:
-                continue
-            for other in setting.beat:
-                same = _folder(other.at.path) == _folder(setting.at.path) and other.at.path != setting.at.path
-                if same and other.value is not None and other.value != setting.value:
-                    yield Problem(
-                        setting.at,
-                        f"{thing.name}: {setting.text or 'nothing'} here undoes the {other.text} of {other.at.path.rpartition('/')[2]}",
-                        "say it in one of them",
-                        (Related(other.at, "undone by the later file"),),
-                        thing.object,
-                    )
-                    break
+            other = None if setting is None or ".d/" not in setting.at.path else undone(setting)
+            if setting is not None and other is not None:
+                yield Problem(
+                    setting.at,
+                    f"{thing.name}: {setting.text or 'nothing'} here undoes the {other.text} of {other.at.path.rpartition('/')[2]}",
+                    "say it in one of them",
+                    (Related(other.at, "undone by the later file"),),
+                    thing.object,
+                )

@@ -6,10 +6,7 @@ from collections.abc import Iterator
 
 from oomconf.policy import Policy
 from oomconf.rule import Context, Problem, Related, Severity, rule
-
-
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
+from oomconf.rules._beaten import undone
 
 
 @rule(on=Policy, severity=Severity.WARNING)
@@ -38,12 +35,11 @@ def sysctl_undone(policy: Policy, around: Context) -> Iterator[Problem]:
     ```
     """
     for key, setting in policy.sysctls.items():
-        for other in setting.beat:
-            if other.at.path != setting.at.path and _folder(other.at.path) == _folder(setting.at.path) and other.value != setting.value:
-                yield Problem(
-                    setting.at,
-                    f"{key} is {setting.value} here, and {other.value} in {other.at.path.rpartition('/')[2]}, which is read earlier",
-                    "say it in one file",
-                    (Related(other.at, "undone by the later file"),),
-                )
-                break
+        other = undone(setting)
+        if other is not None:
+            yield Problem(
+                setting.at,
+                f"{key} is {setting.value} here, and {other.value} in {other.at.path.rpartition('/')[2]}, which is read earlier",
+                "say it in one file",
+                (Related(other.at, "undone by the later file"),),
+            )
