@@ -28,6 +28,8 @@ class Silence:
     line: int | None = None
     """The line it speaks of; None if it speaks of objects."""
     where: str | None = None
+    until: int | None = None
+    """The last line of a command that a shell joins from several."""
     removal: Edit | None = None
     """Takes the comment away, where it names this rule alone."""
     paths: frozenset[str] | None = None
@@ -99,6 +101,8 @@ _COMMENT: Final = re.compile(r"#\s*oomconf:\s*ignore\[([A-Za-z0-9_, -]*)\][ \t]*
 def silences_in(document: Document) -> tuple[Silence, ...]:
     """Find `# oomconf: ignore[rule-id] reason`: alone on a line it speaks of the next line that says something, else of its own.
 
+    A line that goes on behind a backslash is one with those that follow.
+
     Only YAML has comments behind a value; in units and sysctl.d such a one is part of the value, and accepts nothing.
     """
     trailing = document.path.endswith((".yaml", ".yml")) or document.path.startswith("<")
@@ -116,7 +120,8 @@ def silences_in(document: Document) -> tuple[Silence, ...]:
         at = Location(document.path, number, match.start() + 1, number, len(line) + 1)
         words = match[1].split(",")
         removal = _removal(document.path, number, line, match.start()) if len(words) == 1 else None
-        found += [Silence(word.strip(), match[2].strip(), at, about, removal=removal) for word in words]
+        until = None if trailing else _joined(lines, about)
+        found += [Silence(word.strip(), match[2].strip(), at, about, until=until, removal=removal) for word in words]
     return tuple(found)
 
 
@@ -125,6 +130,13 @@ def _removal(path: str, number: int, line: str, start: int) -> Edit:
     if said:
         return Edit(Location(path, number, len(said) + 1, number, len(line) + 1), "", line[len(said) :])
     return Edit(Location(path, number, 1, number + 1, 1), "", f"{line}\n")
+
+
+def _joined(lines: Sequence[str], number: int) -> int:
+    """The last of the lines that a backslash at the end joins to one."""
+    while number < len(lines) and lines[number - 1].endswith("\\"):
+        number += 1
+    return number
 
 
 def _next_said(lines: Sequence[str], number: int) -> int:
@@ -291,7 +303,8 @@ def _speaks_of(silence: Silence, finding: Finding) -> bool:
     if silence.paths is not None and finding.at.path not in silence.paths:
         return False
     if silence.line is not None:
-        return silence.at.path == finding.at.path and silence.line == finding.at.line
+        last = silence.line if silence.until is None else silence.until
+        return silence.at.path == finding.at.path and silence.line <= finding.at.line <= last
     where = silence.where
     return where is None or finding.object == where or finding.object.startswith(where + ".") or fnmatchcase(finding.object, where)
 

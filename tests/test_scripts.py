@@ -252,3 +252,8 @@ def test_the_documents_on_disk_are_found_by_the_walk(
     monkeypatch.chdir(tmp_path)
     assert main(["lint", ".", "--format", "concise"]) == 1
     assert capsys.readouterr().out.startswith("bin/tune:2:25: error:")
+
+
+def test_an_ignore_above_a_continued_command_speaks_of_all_its_lines() -> None:
+    text = "# oomconf: ignore[ignored-value] the engine is patched\ndocker run \\\n  --name a \\\n  -m 1Gi x\ndocker run -m 1Gi y\n"
+    assert [(one.rule, one.at.line) for one in findings("x.sh", text) if one.rule != "no-limit"] == [("ignored-value", 5)]
