@@ -119,6 +119,7 @@ def test_a_walk_survives_what_lies_in_a_tree(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "gone.service").symlink_to("nowhere")
+    (tmp_path / "self.service").symlink_to("self.service")
     os.mkfifo(tmp_path / "pipe.service")
     (tmp_path / "data.json").write_bytes(b"\xff\xfe\xff")
     with (tmp_path / "huge.yaml").open("wb") as file:
@@ -133,6 +134,26 @@ def test_a_walk_survives_what_lies_in_a_tree(tmp_path: Path, monkeypatch: pytest
     assert main(["lint"]) == 2
     assert "b.service" in capsys.readouterr().err
     assert main(["lint", "--allow-partial"]) == 1
+
+
+def test_a_named_pipe_that_nobody_writes_to_does_not_hang(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "compose.yaml")
+    assert main(["lint", str(tmp_path / "compose.yaml")]) == 2
+    assert "is a pipe" in capsys.readouterr().err
+
+
+def test_a_pipe_of_the_shell_is_read(tmp_path: Path) -> None:
+    import os
+    import threading
+
+    reading, writing = os.pipe()
+    thread = threading.Thread(target=lambda: (os.write(writing, b"version: 1\nhosts: {}\n"), os.close(writing)))
+    thread.start()
+    assert main(["check", f"/dev/fd/{reading}"]) == 0
+    thread.join()
+    os.close(reading)
 
 
 def test_the_only_host_of_a_spec_in_the_tree_gives_the_facts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

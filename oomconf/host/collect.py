@@ -78,7 +78,7 @@ def tree_around(found: Collected, paths: tuple[str, ...], exclude: Sequence[str]
 
 def _is_alias(path: str, root: str) -> bool:
     """Whether it is another name of a file that the walk finds itself: what it says would be reported twice."""
-    real = Path(path)
+    real = Path(path)  # no link that leads to itself: those are no files
     return real.is_symlink() and real.resolve().is_relative_to(Path(root).resolve())
 
 

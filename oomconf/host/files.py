@@ -16,6 +16,8 @@ from oomconf.errors import InputError, WriteError
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 STDIN: Final = "<stdin>"
+_OPEN: Final = ("/dev/", "/proc/")
+"""Where a shell keeps the pipe of `<(command)`."""
 _SKIPPED: Final = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 )
@@ -93,8 +95,10 @@ def _read_bytes(path: str) -> bytes:
     try:
         if path == STDIN:
             return _bounded(path, sys.stdin.buffer.read(MOST_BYTES + 1))
-        with open(path, "rb") as file:  # noqa: PTH123  an fd that cannot be swapped between stat and read
+        with open(path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())
+            if stat.S_ISFIFO(status.st_mode) and not path.startswith(_OPEN):
+                raise InputError(f"{path}: is a pipe, not a file")
             if stat.S_ISDIR(status.st_mode):
                 raise InputError(f"{path}: is a folder, not a file")
             if stat.S_ISREG(status.st_mode) and status.st_size > MOST_BYTES:
@@ -104,6 +108,11 @@ def _read_bytes(path: str) -> bytes:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     except ValueError as error:
         raise InputError(f"{path!r}: {error}") from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open at once: a pipe that nobody writes to would never open."""
+    return os.open(path, flags if path.startswith(_OPEN) else flags | os.O_NONBLOCK)
 
 
 def _bounded(path: str, data: bytes) -> bytes:
@@ -186,8 +195,16 @@ def walk(root: str, passing: Passing | None = None) -> Iterator[str]:
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in _SKIPPED and not (passing is not None and passing(path, folder=True)):
                 yield from walk(path, passing)
-        elif entry.is_file() and not (passing is not None and passing(path, folder=False)):
+        elif _is_file(entry) and not (passing is not None and passing(path, folder=False)):
             yield path
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a regular file, or a link to one; a link that leads to itself is none."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def templates_in(folder: str) -> dict[str, str]:

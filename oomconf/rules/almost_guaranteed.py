@@ -73,10 +73,12 @@ def almost_guaranteed(policy: Policy, around: Context) -> Iterator[Problem]:
     for view in pods(around.pods, around):
         if kubelet.qos(view.pod) == "Guaranteed" or limit_range(view.containers[0], around) is not None:
             continue
+        if not policy.source and any(one.image is None for one in view.containers):
+            continue  # a patch, which does not name all containers
         even = {one.name for one in view.pod.containers if _even(one)}
         odd = [one for one in view.containers if place(one).container not in even]
         main = [one for one in view.containers if place(one).role == "container"]
-        if odd and all(place(one).role != "container" for one in odd) and all(place(one).container in even for one in main):
+        if main and odd and all(place(one).role != "container" for one in odd) and all(place(one).container in even for one in main):
             for one in odd:
                 yield Problem(
                     one.at,

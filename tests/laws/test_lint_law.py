@@ -94,7 +94,7 @@ def says_something(group: Group) -> bool:
     return group.kind != "slice" or any(getattr(group, name) is not None for name in GROUP_FIELDS)
 
 
-INEXACT = {"quota-below-workloads", "no-limit"}
+INEXACT = {"quota-below-workloads", "no-limit", "almost-guaranteed"}
 """Rules that look at what no patch says: replicas, images, and containers of which nothing is said."""
 
 
