@@ -24,8 +24,8 @@ def almost_guaranteed(policy: Policy, around: Context) -> Iterator[Problem]:
     """One init container or sidecar without equal requests and limits takes the whole pod out of Guaranteed.
 
     The class is the pod's (pkg/apis/core/v1/helper/qos): limits of memory and CPU equal to the requests on every container, init
-    containers and sidecars too. If all others are, somebody wanted -997, and the pod gets almost 1000 instead. Silent where a
-    LimitRange may fill the values in.
+    containers and sidecars too. If all others are, somebody wanted -997, and the pod gets almost 1000 instead. Silent on
+    patches, and where a LimitRange may fill the values in.
 
     ```yaml bad k8s/api.yaml
     apiVersion: v1
