@@ -55,7 +55,7 @@ def compose(text: str, *, path: str = "", limits: Limits = _DEFAULT) -> tuple[li
     except Stop as stop:
         return documents, [stop.fault]
     except (yaml.YAMLError, UnicodeEncodeError) as error:
-        return documents, [refused(error, text, lines)]
+        return documents, [refused(error, text, lines, limits.max_depth)]
     return documents, []
 
 

@@ -23,7 +23,7 @@ _TEMPLATE: Final = "'{{' begins a template, which is no YAML before it is render
 _INDENT: Final = "mend the indentation: keys of one mapping and items of one list begin in the same column"
 
 # What libyaml and PyYAML's own parser say (scanner.c, parser.c; scanner.py, parser.py) → message, hint, whether the place is where the
-# construct began. `{char}` is the character met, `{since}` the line where the construct began.
+# construct began. `{char}` is the character met, `{since}` the line where the construct began, `{depth}` the deepest nesting read.
 _WORDS: Final[tuple[tuple[str, str, str, bool], ...]] = (
     ("tab character", *_TAB, False),
     ("cannot start any token", "'{char}' cannot begin a plain value", "quote the value", False),
@@ -55,6 +55,7 @@ _WORDS: Final[tuple[tuple[str, str, str, bool], ...]] = (
     ("<block end>", "this does not belong to what began in line {since}", _INDENT, False),
     ("incompatible", "this version of YAML is not known", "write '%YAML 1.2', or leave the line out", False),
     ("duplicate", "the directive stands twice", "remove one", False),
+    ("maximum nesting depth", "nested deeper than {depth} levels", "make it flatter", False),  # libyaml stops by itself at 1000
 )
 _CONTEXTS: Final = (
     ("block scalar", "nothing may follow '|' or '>' on its line", "begin the text on the next line", False),
@@ -127,7 +128,7 @@ def forbidden_character(text: str, lines: Lines, begin: int = 0) -> YamlFault | 
     return lines.fault(offset, f"the character U+{ord(char):04X} cannot stand in YAML", f"remove it, or write {escape} in double quotes")
 
 
-def refused(error: Exception, text: str, lines: Lines) -> YamlFault:
+def refused(error: Exception, text: str, lines: Lines, depth: int) -> YamlFault:
     """Say in our words why the parser stopped."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return forbidden_character(text, lines) or lines.fault(0, *_OTHERWISE[1:3])
@@ -149,6 +150,7 @@ def refused(error: Exception, text: str, lines: Lines) -> YamlFault:
     met = char if char.strip() else "the end of the text" if offset == len(text) else "the end of the line"
     since = lines.place(min(began.index, len(text)))[0]
     message = message.replace("'{char}'", f"'{met}'" if met == char else met).replace("{char}", met).replace("{since}", str(since))
+    message = message.replace("{depth}", str(depth))
     if "mapping values" in problem and lines.place(offset)[1] > _LONGEST_KEY:
         message, hint = f"a key takes at most {_LONGEST_KEY} characters, on one line", "shorten the key, or quote the value"
     return lines.fault(offset, message, template_hint(text, offset) or hint)
