@@ -192,3 +192,8 @@ def test_an_empty_repository_gives_an_empty_spec(
     monkeypatch.chdir(tmp_path)
     assert main(["import"]) == 0
     assert spec_of(capsys.readouterr().out).policies == ()
+
+
+def test_a_number_of_any_length_is_taken_over_as_text() -> None:
+    made = import_spec([Document("etc/sysctl.d/90-x.conf", f"kernel.x = {'9' * 5000}\n")], NoSources())
+    assert made.text

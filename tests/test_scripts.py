@@ -257,3 +257,19 @@ def test_the_documents_on_disk_are_found_by_the_walk(
 def test_an_ignore_above_a_continued_command_speaks_of_all_its_lines() -> None:
     text = "# oomconf: ignore[ignored-value] the engine is patched\ndocker run \\\n  --name a \\\n  -m 1Gi x\ndocker run -m 1Gi y\n"
     assert [(one.rule, one.at.line) for one in findings("x.sh", text) if one.rule != "no-limit"] == [("ignored-value", 5)]
+
+
+@pytest.mark.parametrize("score", ["--5", "\u00b2", "9" * 5000, "-", "1.5"])
+def test_a_score_that_is_no_number_is_unknown(score: str) -> None:
+    text = f"- name: a\n  community.docker.docker_container: {{name: a, image: x, oom_score_adj: '{score}'}}\n"
+    (workload,) = [one for policy in reading("t.yml", text).policies for one in policy.workloads]
+    assert workload.oom_score_adj is not None
+    assert workload.oom_score_adj.value is None
+
+
+@pytest.mark.parametrize("size", ["\u00b2%", "9" * 5000 + "%", "150%", "%", "banana"])
+def test_a_tmpfs_of_no_known_size_is_unknown(size: str) -> None:
+    (workload,) = [one for policy in reading("x.sh", f"docker run --tmpfs '/tmp:size={size}' x").policies for one in policy.workloads]
+    (one,) = workload.tmpfs
+    assert one.size is not None
+    assert one.size.value is None

@@ -7,7 +7,7 @@ from typing import Final
 
 from oomconf.ledger import Book
 from oomconf.policy import Facts, Workload, size_of
-from oomconf.quantity import INFINITY, Size
+from oomconf.quantity import INFINITY, Size, SizeError
 
 _DOUBLE: Final = 1 << 53
 """Go reads sizes through a float64: from here on not every byte can be said."""
@@ -41,6 +41,17 @@ def engine_says(workload: Workload, identity: str, facts: Facts, book: Book) -> 
 def swap_total(memory: Size, swap: Size) -> Size:
     """Add memory and swap as `--memory-swap` counts them; INFINITY where either has no limit."""
     return INFINITY if swap >= INFINITY else Size(memory + swap)
+
+
+def swap_beside(total: Size, memory: Size | None) -> Size | None:
+    """Say what a total leaves for swap; None where the engine takes it as unsaid, SizeError is raised where it refuses it."""
+    if total >= INFINITY:
+        return INFINITY
+    if total == 0 or memory is None:
+        return None
+    if total < memory:
+        raise SizeError(f"a total of {total} is less than the memory of {memory}: the engine refuses it")
+    return Size(total - memory)
 
 
 def _limits(workload: Workload, identity: str, book: Book, engine: Engine) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from oomconf.dialect import Entry
-from oomconf.dialects._containers import said_restart
+from oomconf.dialects._containers import said_restart, swap_beside
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._shell import Word
 from oomconf.dialects._tmpfs import SHM, mounted, sized
 from oomconf.placement import DockerContainer
 from oomconf.policy import Amount, Origin, Setting, Tmpfs, Workload, size_of
-from oomconf.quantity import INFINITY, Size, SizeError
+from oomconf.quantity import SizeError
 from oomconf.quantity import docker as grammar
 
 __all__ = ["FLAGS", "container"]
@@ -168,7 +168,7 @@ def _value(field: str, text: str, at: Word, memory: Setting[Amount] | None) -> t
             if value == 0:
                 return None, "", ""
         elif field == "memory_swap_max":
-            value = _swap(grammar.parse_swap(text), size_of(memory))
+            value = swap_beside(grammar.parse_swap(text), size_of(memory))
             if value is None:
                 return None, "", ""
         elif field == "oom_score_adj":
@@ -178,14 +178,3 @@ def _value(field: str, text: str, at: Word, memory: Setting[Amount] | None) -> t
     except SizeError as error:
         return Setting(None, at.at, text=text), error.message, error.hint
     return Setting(value, at.at, Origin.WRITTEN, text), "", ""
-
-
-def _swap(total: Size, memory: Size | None) -> Size | None:
-    """What `--memory-swap`, a total, leaves for swap; None where the engine takes it as unsaid or refuses it."""
-    if total >= INFINITY:
-        return INFINITY
-    if total == 0 or memory is None:
-        return None
-    if total < memory:
-        raise SizeError(f"a total of {total} is less than the memory of {memory}: the engine refuses it")
-    return Size(total - memory)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from oomconf.dialect import Reading
+from oomconf.dialect import Document, Nested, Reading
 from oomconf.dialects._yaml import Scalar
 from oomconf.location import Location, moved
 
-__all__ = ["origin", "relocated"]
+__all__ = ["origin", "relocated", "written_in"]
 
 
 def relocated(reading: Reading, origin: Location) -> Reading:
@@ -29,6 +29,12 @@ def _relocated(value: Any, origin: Location) -> Any:  # noqa: ANN401
     if isinstance(value, dict):
         return {key: _relocated(item, origin) for key, item in value.items()}
     return value
+
+
+def written_in(path: str, scalar: Scalar, lines: list[str]) -> Nested:
+    """Make a file of a value that holds its text; where the value's lines are not those of the file, it stands as a whole."""
+    begin = origin(scalar, lines)
+    return Nested(Document(path, scalar.text), scalar.at if begin is None else begin)
 
 
 def origin(scalar: Scalar, lines: list[str]) -> Location | None:

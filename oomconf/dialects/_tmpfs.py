@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from oomconf.location import Location
@@ -10,6 +11,7 @@ from oomconf.quantity import Percent, Size, SizeError, docker, memparse
 
 __all__ = ["SHM", "mounted", "sized"]
 
+_SHARE: Final = re.compile("[0-9]{1,3}%")
 SHM: Final = "/dev/shm"  # noqa: S108
 
 
@@ -35,7 +37,7 @@ def sized(path: str, text: str, at: Location) -> Tmpfs | None:
 
 def _kernel_size(text: str) -> Amount | None:
     try:
-        if text.endswith("%") and text[:-1].isdigit():
+        if _SHARE.fullmatch(text):
             return Percent(int(text[:-1]) * 100)
         return memparse.parse(text)
     except SizeError:

@@ -246,7 +246,6 @@ SWAP: Final = (
 
 _EVERY: Final = (*DIRECTIVES, *OOMD, *MANAGER, *SWAP)
 _BY_NAME: Final = {row.name: row for row in _EVERY}
-_BY_FIELD: Final = {row.field: row for row in _EVERY if row.field is not None}
 
 
 def find(name: str) -> Directive | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from oomconf.policy import Group, Policy, Setting, Swap, Workload
 from oomconf.quantity import INFINITY, Percent, Size, kubernetes
 from oomconf.quantity import spec as grammar
 
-__all__ = ["LOST", "areas", "host", "namespace", "service", "slice_unit"]
+__all__ = ["LOST", "areas", "host", "ignored", "namespace", "service", "slice_unit"]
 
 _MEMORY: Final = {
     "min": "memory_min",
@@ -42,6 +43,7 @@ _OOMD: Final = {
     "default_memory_pressure_limit": "DefaultMemoryPressureLimit",
     "default_memory_pressure_duration": "DefaultMemoryPressureDurationSec",
 }
+_DECIMAL: Final = re.compile("0|[1-9][0-9]{0,18}")
 LOST: Final = (("runtimes", "a heap stays where it is set"), ("tmpfs", "a spec has no words for a tmpfs"))
 """Fields of a workload that no spec takes over, and why."""
 
@@ -58,7 +60,7 @@ def _text(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
-    return text if isinstance(value, int | Percent) or (text.isascii() and text.isdigit() and text == str(int(text))) else scalar(text)
+    return text if isinstance(value, int | Percent) or _DECIMAL.fullmatch(text) else scalar(text)
 
 
 def _put(tree: Branch, way: tuple[str, ...], setting: Setting[Any] | None, write: Callable[[Any], str] = _text) -> None:

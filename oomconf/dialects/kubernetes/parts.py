@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from oomconf.dialect import Accepted, Document, Nested
-from oomconf.dialects._nested import origin
+from oomconf.dialects._nested import written_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
 from oomconf.dialects.kubernetes.nodes import inside, text
 
@@ -76,5 +76,4 @@ def patches(root: Node | None, document: Document) -> Iterator[Nested]:
         for item in items if isinstance(items, Sequence) else ():
             patch = item if isinstance(item, Scalar) else inside(item, "patch")
             if isinstance(patch, Scalar) and "\n" in patch.text:
-                begin = origin(patch, lines)
-                yield Nested(Document("patch.yaml", patch.text), patch.at if begin is None else begin)
+                yield written_in("patch.yaml", patch, lines)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from oomconf.dialect import Document, Entry, Nested
-from oomconf.dialects._containers import said_restart
+from oomconf.dialect import Document, Entry
+from oomconf.dialects._containers import said_restart, swap_beside
 from oomconf.dialects._entries import is_filled_in, unparsed
 from oomconf.dialects._hints import Placed, runtimes
-from oomconf.dialects._nested import origin
+from oomconf.dialects._nested import written_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
 from oomconf.dialects.script.inside import ran, text_of
 from oomconf.dialects.script.says import Said
@@ -74,8 +74,7 @@ def _file(module: str, node: Mapping, lines: list[str], said: Said) -> None:
     content = node.get(key)
     path = text_of(node, "dest") or text_of(node, "path")
     if isinstance(content, Scalar) and path and text_of(node, "state") != "absent":
-        begin = origin(content, lines)
-        said.nested.append(Nested(Document(path.lstrip("/"), content.text), content.at if begin is None else begin))
+        said.nested.append(written_in(path.lstrip("/"), content, lines))
 
 
 def _container(node: Mapping, said: Said) -> None:
@@ -95,8 +94,7 @@ def _container(node: Mapping, said: Said) -> None:
         fields["memory_swap_max"] = Setting(_swap(swap.text, maximum), swap.at, text=swap.text)
     score = node.get("oom_score_adj")
     if isinstance(score, Scalar):
-        known = score.text.lstrip("-").isdigit()
-        fields["oom_score_adj"] = Setting(int(score.text) if known else None, score.at, text=score.text)
+        fields["oom_score_adj"] = Setting(_number(score.text), score.at, text=score.text)
     restart = node.get("restart_policy")
     if isinstance(restart, Scalar) and not is_filled_in(restart.text):
         fields["restart"] = Setting(said_restart(restart.text), restart.at, text=restart.text)
@@ -136,12 +134,17 @@ def _size(node: Mapping, key: str, name: str, said: Said) -> Setting[Amount] | N
     return None if size == 0 else Setting(size, value.at, text=value.text)
 
 
+def _number(text: str) -> int | None:
+    try:
+        return docker.parse_int(text)
+    except SizeError:
+        return None
+
+
 def _swap(text: str, maximum: Setting[Amount] | None) -> Size | None:
     if text in _UNLIMITED:
         return INFINITY
-    limit = size_of(maximum)
     try:
-        total = docker.parse(text)
+        return swap_beside(docker.parse(text), size_of(maximum))
     except SizeError:
         return None
-    return None if limit is None or total < limit else Size(total - limit)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from oomconf.dialect import Document, Nested
+from oomconf.dialect import Document
 from oomconf.dialects._entries import unparsed
-from oomconf.dialects._nested import origin
+from oomconf.dialects._nested import written_in
 from oomconf.dialects._yaml import Mapping, Scalar, Sequence, compose
 from oomconf.dialects.script.inside import ran, text_of
 from oomconf.dialects.script.says import Said
@@ -43,9 +43,7 @@ def cloud_config(document: Document, said: Said) -> None:
 def _file(item: Mapping, lines: list[str], said: Said) -> None:
     content = item.get("content")
     if isinstance(content, Scalar) and text_of(item, "encoding") in ("", "text/plain"):
-        begin = origin(content, lines)
-        document = Document(text_of(item, "path").lstrip("/"), content.text)
-        said.nested.append(Nested(document, content.at if begin is None else begin))
+        said.nested.append(written_in(text_of(item, "path").lstrip("/"), content, lines))
 
 
 def _swap(node: Mapping, said: Said) -> None:
