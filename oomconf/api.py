@@ -129,9 +129,11 @@ def lint_raw(
         for fleet, entries in found.fleets
     )
     wanted = {rule.id for rule in rules}
-    every = [*run.findings, *(fault for fault in found.faults if fault.rule in wanted)]
+    # a base that several overlays build on is judged in each of them, and its own mistakes are told once
+    once = {(one.rule, one.at, one.message): one for one in reversed(run.findings)}
+    every = [*reversed(once.values()), *(fault for fault in found.faults if fault.rule in wanted)]
     own = [silence for document in documents for silence in silences_in(document)]
-    own += [Silence(one.rule, one.reason, one.at, where=one.where, paths=frozenset({one.at.path})) for one in found.accepted]
+    own += [Silence(one.rule, one.reason, one.at, where=one.where, paths=one.paths or frozenset({one.at.path})) for one in found.accepted]
     return silenced(every, (*own, *silences), wanted, skipped=run.skipped, crashed=run.crashed, not_checked=found.passed)
 
 

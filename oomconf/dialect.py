@@ -49,9 +49,9 @@ class Mapped:
         return None if text is None else Document(path, text)
 
 
-FaultOf = Literal["value", "key", "twice", "pair", "place", "gone", "file"]
+FaultOf = Literal["value", "key", "twice", "pair", "place", "gone", "patch", "file"]
 """What a fault is of: the value, a key that nobody knows or that is there twice, another value beside it, its section, a key of another
-version, or the whole file."""
+version, a patch that meets nothing, or the whole file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,8 @@ class Accepted:
     where: str
     """A pattern for the object."""
     at: Location
+    paths: frozenset[str] = frozenset()
+    """The files that the object comes from; empty for its own alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,18 @@ class Reading:
     entries: tuple[Entry, ...] = ()
     nested: tuple[Nested, ...] = ()
     accepted: tuple[Accepted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What a tool of the dialect makes of files all over the tree before their consumer sees them: kustomize of bases and overlays."""
+
+    readings: tuple[Reading, ...] = ()
+    """Each of a host or cluster."""
+    taken: frozenset[str] = frozenset()
+    """Paths that are nothing by themselves any more."""
+    nested: tuple[Nested, ...] = ()
+    """Files inside of those that are read by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +139,7 @@ class Dialect:
     claims: Callable[[str], bool] | None = None
     """Whether a path is of this dialect."""
     read: Callable[[Sequence[Document], Sources], Reading] | None = None
+    assemble: Callable[[Sequence[Document]], Assembly] | None = None
+    """Asked before `read`, which gets the files that this leaves."""
     proven: str = ""
     """The consumer that the tests run its artefacts through, or 'by documentation'."""

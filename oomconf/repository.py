@@ -118,7 +118,7 @@ class _Gathered:
         self.sources = sources
         self.hosts: dict[str, list[Reading]] = {}
         self.alone: list[Reading] = []
-        self.clusters: dict[str, Reading] = {}
+        self.clusters: list[Reading] = []
         self.accepted: list[Accepted] = []
 
     def take(self, name: str, documents: list[Document]) -> None:
@@ -132,20 +132,34 @@ class _Gathered:
                 self.hosts.setdefault(root, []).append(self._read(name, found))
         elif name == "kubernetes":
             rest: list[Document] = []
-            for document in documents:
+            for document in self._assembled(name, documents):
                 if _is_mobile(document) or is_values(document.path):
                     self.alone.append(self._whole(name, [document]))
                 else:
                     rest.append(document)
-            self.clusters = {folder: self._whole(name, found) for folder, found in _by(rest, _folder).items()}
+            self.clusters += [self._whole(name, found) for found in _by(rest, _folder).values()]
         elif name == "script":
             self.alone += [self._whole(name, [document]) for document in documents]
         else:
             self.alone += [self._read(name, found) for found in _by(documents, _folder).values()]
 
+    def _assembled(self, name: str, documents: list[Document]) -> list[Document]:
+        """Read what is assembled from several files, and give the files that are left."""
+        room = dialects.find(name)
+        if room is None or room.assemble is None:
+            return documents
+        made = room.assemble(documents)
+        self.clusters += made.readings
+        self.accepted += [one for reading in made.readings for one in reading.accepted]
+        if made.nested:
+            self.clusters.append(self._with_nested(Reading(nested=made.nested)))
+        return [document for document in documents if document.path not in made.taken]
+
     def _whole(self, name: str, documents: Sequence[Document]) -> Reading:
         """Read documents and the files that they write, which are of the same host or cluster."""
-        outer = self._read(name, documents)
+        return self._with_nested(self._read(name, documents))
+
+    def _with_nested(self, outer: Reading) -> Reading:
         readings = [outer]
         for nested in outer.nested:
             inner = dialect_of(nested.document)
@@ -170,7 +184,7 @@ class _Gathered:
         for name, readings in sorted(self.hosts.items()):
             found.append(((_merged(name, [policy for one in readings for policy in one.policies]),), _entries(readings)))
         found += [(one.policies, one.entries) for one in self.alone if one.policies or one.entries]
-        clusters = list(self.clusters.values())
+        clusters = self.clusters
         if _is_one_cluster(clusters):
             policies = [policy for one in clusters for policy in one.policies]
             if policies:

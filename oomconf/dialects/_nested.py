@@ -6,10 +6,11 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from oomconf.dialect import Document, Nested, Reading
-from oomconf.dialects._yaml import Scalar
+from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
+from oomconf.dialects._yaml.nodes import Spot
 from oomconf.location import Location, moved
 
-__all__ = ["origin", "relocated", "written_in"]
+__all__ = ["origin", "relocate", "relocated", "written_in"]
 
 
 def relocated(reading: Reading, origin: Location) -> Reading:
@@ -29,6 +30,25 @@ def _relocated(value: Any, origin: Location) -> Any:  # noqa: ANN401
     if isinstance(value, dict):
         return {key: _relocated(item, origin) for key, item in value.items()}
     return value
+
+
+def relocate(root: Node, origin: Location) -> Node:
+    """Give every node of a text that begins at `origin` its place in the file that holds it, and give the root."""
+    stack: list[Node] = [root]
+    done: set[int] = set()
+    while stack:
+        node = stack.pop()
+        if id(node) in done:
+            continue
+        done.add(id(node))
+        at = moved(node.at, origin)
+        node.path, node.start, node.end = at.path, Spot(-1, at.line - 1, at.column - 1), Spot(-1, at.end_line - 1, at.end_column - 1)
+        if isinstance(node, Mapping):
+            stack += [*node.values(), *node.keys_at.values()]
+            stack += [part for pair in node.duplicates for part in pair]
+        elif isinstance(node, Sequence):
+            stack += node
+    return root
 
 
 def written_in(path: str, scalar: Scalar, lines: list[str]) -> Nested:

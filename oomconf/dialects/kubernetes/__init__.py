@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from oomconf.dialect import Dialect
-from oomconf.dialects.kubernetes.read import claims, read
+from oomconf.dialects.kubernetes.read import assemble, claims, read
 from oomconf.dialects.kubernetes.render import render
 
 __all__ = ["DIALECT"]
@@ -18,5 +18,6 @@ DIALECT: Final = Dialect(
     render=render,
     claims=claims,
     read=read,
+    assemble=assemble,
     proven="the API's own schemas and kubectl kustomize",
 )

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from oomconf.dialects._yaml import Mapping, Node, Scalar
+from collections.abc import Iterator
+from typing import Final
 
-__all__ = ["inside", "text"]
+from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
+
+__all__ = ["inside", "objects", "pod_specs", "text"]
+
+_MOST_OBJECTS: Final = 100_000
+_WAYS: Final = {"Pod": ("spec",), "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"), "PodTemplate": ("template", "spec")}
+_TEMPLATE: Final = ("spec", "template", "spec")
 
 
 def inside(node: Node | None, *keys: str) -> Node | None:
@@ -17,3 +24,27 @@ def inside(node: Node | None, *keys: str) -> Node | None:
 def text(node: Node | None) -> str:
     """The text of a scalar; empty for anything else."""
     return node.text if isinstance(node, Scalar) else ""
+
+
+def objects(root: Node | None) -> Iterator[Mapping]:
+    """Give the objects of a document, those of lists too."""
+    stack: list[Node] = [] if root is None else [root]
+    count = 0
+    while stack and count < _MOST_OBJECTS:
+        node = stack.pop()
+        count += 1
+        if isinstance(node, Sequence):
+            stack.extend(reversed(node))
+        elif isinstance(node, Mapping) and "kind" in node and "apiVersion" in node:
+            items = node.get("items")
+            if text(node["kind"]).endswith("List") and isinstance(items, Sequence):
+                stack.extend(reversed(items))
+            else:
+                yield node
+
+
+def pod_specs(thing: Mapping, kind: str) -> Iterator[Mapping]:
+    """Give the pod specs of an object of any kind."""
+    spec = inside(thing, *_WAYS.get(kind, _TEMPLATE))
+    if isinstance(spec, Mapping) and ("containers" in spec or "initContainers" in spec):
+        yield spec

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Final
 
-from oomconf.dialect import Accepted, Document, Entry, Nested, Reading, Sources
+from oomconf.dialect import Accepted, Assembly, Document, Entry, Nested, Reading, Sources
 from oomconf.dialects._entries import is_filled_in, repeated, unparsed
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._kubernetes_files import is_kustomization, is_values
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose, go_integer
 from oomconf.dialects._yaml import Sequence as Items
-from oomconf.dialects.kubernetes.nodes import inside, text
+from oomconf.dialects.kubernetes.kustomize import builds
+from oomconf.dialects.kubernetes.nodes import inside, objects, pod_specs, text
 from oomconf.dialects.kubernetes.parts import accepted, blocks, is_operations, operations, patches
 from oomconf.dialects.kubernetes.traps import (
     Scaler,
@@ -31,11 +33,8 @@ from oomconf.quantity import Size, SizeError
 from oomconf.quantity import kubernetes as grammar
 
 _ENDS: Final = (".yaml", ".yml", ".json")
-_WAYS: Final = {"Pod": ("spec",), "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"), "PodTemplate": ("template", "spec")}
-_TEMPLATE: Final = ("spec", "template", "spec")
 _TWICE: Final = "is there twice: kubectl takes the last without a word, a strict API server refuses it"
 _RESOURCES: Final = ("memory", "cpu", "ephemeral-storage")
-_MOST_OBJECTS: Final = 100_000
 
 
 def claims(path: str) -> bool:
@@ -57,37 +56,24 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
             elif isinstance(one.root, Items) and is_operations(one.root):
                 for way, value in operations(one.root):
                     reader.memory(way, way.split("/")[-2], value)
-            for thing in _objects(one.root):
+            for thing in objects(one.root):
                 reader.take(thing)
             nested += patches(one.root, document) if is_kustomization(document.path) else ()
-    ranges = {name: group for name, group in reader.groups.items() if group.limit_range is not None}
-    reader.entries += unscaled(reader.scalers, reader.workloads, ranges)
-    if not reader.workloads and not reader.groups and not reader.entries:
-        return Reading((), (), tuple(nested))
-    policy = Policy(
-        name="kubernetes",
-        object="kubernetes",
-        scope="cluster",
-        workloads=tuple(reader.workloads),
-        groups=tuple(reader.groups.values()),
-    )
-    return Reading((policy,), tuple(reader.entries), tuple(nested), tuple(reader.accepted))
+    return reader.reading(tuple(nested))
 
 
-def _objects(root: Node | None) -> Iterator[Mapping]:
-    stack: list[Node] = [] if root is None else [root]
-    count = 0
-    while stack and count < _MOST_OBJECTS:
-        node = stack.pop()
-        count += 1
-        if isinstance(node, Items):
-            stack.extend(reversed(node))
-        elif isinstance(node, Mapping) and "kind" in node and "apiVersion" in node:
-            items = node.get("items")
-            if text(node["kind"]).endswith("List") and isinstance(items, Items):
-                stack.extend(reversed(items))
-            else:
-                yield node
+def assemble(documents: Sequence[Document]) -> Assembly:
+    """Read what kustomizations build, each by itself, and say which files they use up. Never raises."""
+    made = builds(documents)
+    readings: list[Reading] = []
+    for build in made.found:
+        reader = _Reader()
+        reader.entries += build.entries
+        for thing in build.objects:
+            reader.take(thing)
+        reader.accepted = [replace(one, paths=build.paths) for one in reader.accepted]
+        readings.append(reader.reading(()))
+    return Assembly(tuple(readings), made.taken, made.nested)
 
 
 class _Reader:
@@ -97,6 +83,21 @@ class _Reader:
         self.entries: list[Entry] = []
         self.scalers: list[Scaler] = []
         self.accepted: list[Accepted] = []
+
+    def reading(self, nested: tuple[Nested, ...]) -> Reading:
+        """Put together what was taken."""
+        ranges = {name: group for name, group in self.groups.items() if group.limit_range is not None}
+        self.entries += unscaled(self.scalers, self.workloads, ranges)
+        if not self.workloads and not self.groups and not self.entries:
+            return Reading((), (), nested)
+        policy = Policy(
+            name="kubernetes",
+            object="kubernetes",
+            scope="cluster",
+            workloads=tuple(self.workloads),
+            groups=tuple(self.groups.values()),
+        )
+        return Reading((policy,), tuple(self.entries), nested, tuple(self.accepted))
 
     def take(self, thing: Mapping) -> None:
         kind = text(thing.get("kind"))
@@ -109,8 +110,7 @@ class _Reader:
         elif kind == "ResourceQuota":
             self.quota(thing)
         else:
-            spec = inside(thing, *_WAYS.get(kind, _TEMPLATE))
-            if isinstance(spec, Mapping) and ("containers" in spec or "initContainers" in spec):
+            for spec in pod_specs(thing, kind):
                 self.entries += misplaced(thing, kind, f"{kind}/{text(inside(thing, 'metadata', 'name'))}")
                 self.pod(thing, kind, spec)
 
@@ -205,7 +205,7 @@ class _Reader:
         self.entries.append(Entry("kubernetes", thing, section, "memory", node.text, node.at, fault, hint))
         if value == 0:
             return None
-        return Setting(value, node.at, Origin.WRITTEN, node.text)
+        return Setting(value, node.at, Origin.WRITTEN, node.text, node.beat)
 
     def judge_keys(self, thing: str, resources: Node | None) -> None:
         """Note keys that the API server refuses or drops: `limit` for `limits`, `mem` for `memory`."""
