@@ -38,7 +38,7 @@ class _Amounts:
         page = policy.facts.page_size
         self.page = PAGE_SIZE if page is None or page.value is None else page.value
 
-    def bytes(self, setting: Setting[Amount] | None) -> Setting[Amount] | None:
+    def bytes(self, setting: Setting[Amount] | None, *, is_pods: bool = False) -> Setting[Amount] | None:
         if setting is None or setting.value is None:
             return setting
         if isinstance(setting.value, Percent):
@@ -46,14 +46,17 @@ class _Amounts:
                 return setting
             origin = Origin.NOMINAL if self.nominal else setting.origin
             return Setting(setting.value.of(self.ram, self.page), setting.at, origin, setting.text, setting.beat)
+        if is_pods:  # the API server compares the bytes as written; the floor comes at the node, out of sight
+            return setting
         floored = floor_to_page(setting.value, self.page)
         return setting if floored == setting.value else Setting(floored, setting.at, setting.origin, setting.text, setting.beat)
 
     def workload(self, workload: Workload) -> Workload:
         changed: dict[str, Any] = {}
+        is_pods = isinstance(workload.placement, KubernetesContainer)
         for name in _MEMORY:
             before = getattr(workload, name)
-            after = self.bytes(before)
+            after = self.bytes(before, is_pods=is_pods)
             if after is not before:
                 changed[name] = after
         if workload.managed_oom_preference is None and workload.protect is not None:

@@ -93,3 +93,69 @@ def test_patches_inside_of_a_kustomization_are_judged_where_they_stand() -> None
 def test_a_patch_is_never_told_that_it_lacks_a_limit() -> None:
     text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api}\nspec: {template: {spec: {containers: [{name: api, env: []}]}}}\n"
     assert found("overlay/patch.yaml", text) == []
+
+
+BAD = "[{name: a, image: x, resources: {requests: {memory: 2Gi}, limits: {memory: 1Gi}}}]"
+POD = f"{{containers: {BAD}}}"
+TEMPLATE = f"{{template: {{spec: {POD}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "rest", "name"),
+    [
+        ("v1 Pod", f"spec: {POD}", "x"),
+        ("v1 PodTemplate", f"template: {{spec: {POD}}}", "x"),
+        ("batch/v1 CronJob", f"spec: {{jobTemplate: {{spec: {TEMPLATE}}}}}", "x"),
+        ("argoproj.io/v1alpha1 Rollout", f"spec: {TEMPLATE}", "x"),
+        ("apps.openshift.io/v1 DeploymentConfig", f"spec: {TEMPLATE}", "x"),
+        ("serving.knative.dev/v1 Service", f"spec: {TEMPLATE}", "x"),
+        ("keda.sh/v1alpha1 ScaledJob", f"spec: {{jobTargetRef: {TEMPLATE}}}", "x"),
+        ("jobset.x-k8s.io/v1alpha2 JobSet", f"spec: {{replicatedJobs: [{{name: w, template: {{spec: {TEMPLATE}}}}}]}}", "x/w"),
+        ("leaderworkerset.x-k8s.io/v1 LeaderWorkerSet", f"spec: {{leaderWorkerTemplate: {{workerTemplate: {{spec: {POD}}}}}}}", "x/worker"),
+        ("ray.io/v1 RayCluster", f"spec: {{headGroupSpec: {TEMPLATE}}}", "x/head"),
+        ("ray.io/v1 RayJob", f"spec: {{rayClusterSpec: {{workerGroupSpecs: [{{groupName: gpu, {TEMPLATE[1:]}]}}}}", "x/gpu"),
+        ("kubeflow.org/v1 PyTorchJob", f"spec: {{pytorchReplicaSpecs: {{Worker: {TEMPLATE}}}}}", "x/Worker"),
+        ("batch.volcano.sh/v1alpha1 Job", f"spec: {{tasks: [{{name: t, {TEMPLATE[1:]}]}}", "x/t"),
+        ("argoproj.io/v1alpha1 Workflow", f"spec: {{templates: [{{name: s, container: {BAD[1:-1]}}}]}}", "x/s"),
+        ("argoproj.io/v1alpha1 CronWorkflow", f"spec: {{workflowSpec: {{templates: [{{name: s, sidecars: {BAD}}}]}}}}", "x/s"),
+    ],
+)
+def test_the_pods_of_every_kind_are_found(kind: str, rest: str, name: str) -> None:
+    version, word = kind.split()
+    report = lint_raw([Document("x.yaml", f"apiVersion: {version}\nkind: {word}\nmetadata: {{name: x}}\n{rest}\n")], NoSources())
+    assert [(one.rule, one.object) for one in report.findings if one.rule == "request-above-limit"] == [
+        ("request-above-limit", f"{word}/default/{name}/a")
+    ]
+
+
+def test_pods_of_one_object_are_not_added_up() -> None:
+    text = f"apiVersion: ray.io/v1\nkind: RayCluster\nmetadata: {{name: x}}\nspec:\n  headGroupSpec: {TEMPLATE}\n  workerGroupSpecs: [{{groupName: g, replicas: 3, {TEMPLATE[1:]}]\n"
+    report = lint_raw([Document("x.yaml", text)], NoSources(), select=["request-above-limit"])
+    assert [one.object for one in report.findings] == ["RayCluster/default/x/head/a", "RayCluster/default/x/g/a"]
+
+
+def test_resources_in_custom_objects_are_judged_where_a_container_gets_them() -> None:
+    text = "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: p}\nspec: {resources: {requests: {memory: 2Gi}, limits: {memory: 1Gi}}}\n"
+    assert found("x.yaml", text, "request-above-limit") == [("request-above-limit", 4, 39)]
+    text = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: p}\nspec: {values: {a: {resources: {limits: {memory: 512m}}}}}\n"
+    assert found("x.yaml", text) == [("ignored-value", 4, 50)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: p}\nspec: {resources: {requests: {storage: 5Gi}}}\n",
+        "apiVersion: x.example/v1\nkind: Store\nmetadata: {name: p}\nspec: {claim: {resources: {requests: {storage: 5Gi}}}}\n",
+        "apiVersion: x.example/v1\nkind: Store\nmetadata: {name: p}\nspec: {resources: {limits: {cpu: 1, memory: 1Gi}, requests: {memory: 512Mi}}}\n",
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: p}\nspec: {resources: {limits: {memory: what}}}\n",
+    ],
+)
+def test_other_resources_are_left_alone(text: str) -> None:
+    assert found("x.yaml", text) == []
+
+
+@pytest.mark.parametrize("amount", ["2G", "500M", "1000000001", "0.5Gi", "1.5G"])
+def test_a_request_of_the_very_limit_is_no_request_above_it(amount: str) -> None:
+    ranges = f"apiVersion: v1\nkind: LimitRange\nmetadata: {{name: r}}\nspec: {{limits: [{{type: Container, min: {{memory: {amount}}}, max: {{memory: {amount}}}}}]}}\n---\n"
+    pod = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: x, namespace: default}}\nspec: {{containers: [{{name: a, image: x, resources: {{requests: {{cpu: 1, memory: {amount}}}, limits: {{cpu: 1, memory: {amount}}}}}}}]}}\n"
+    assert found("x.yaml", ranges + pod) == []

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from oomconf.dialect import Document
 from oomconf.dialects.kubernetes.kustomize import builds
-from oomconf.dialects.kubernetes.nodes import inside, pod_specs, text
+from oomconf.dialects.kubernetes.nodes import inside, text
+from oomconf.dialects.kubernetes.pods import pods
 
 Found = dict[tuple[str, str, str, str], tuple[str, str]]
 
@@ -122,8 +123,8 @@ def ours(files: dict[str, str]) -> Found:
     found: Found = {}
     for thing in build.objects:
         kind = text(thing.get("kind"))
-        for spec in pod_specs(thing, kind):
-            for one in spec["containers"]:
+        for pod in pods(thing, kind):
+            for one in pod.spec["containers"]:
                 limit, request = (text(inside(one, "resources", way, "memory")) for way in ("limits", "requests"))
                 name, namespace = (text(inside(thing, "metadata", key)) for key in ("name", "namespace"))
                 found[kind, namespace, name, text(inside(one, "name"))] = limit, request

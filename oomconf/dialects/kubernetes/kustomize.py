@@ -12,8 +12,9 @@ from oomconf.dialects._kubernetes_files import is_kustomization
 from oomconf.dialects._nested import relocate, written_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose
 from oomconf.dialects._yaml import Sequence as Items
-from oomconf.dialects.kubernetes.nodes import inside, objects, pod_specs, text
+from oomconf.dialects.kubernetes.nodes import inside, objects, text
 from oomconf.dialects.kubernetes.patching import operated, strategic
+from oomconf.dialects.kubernetes.pods import pods
 
 __all__ = ["Build", "Builds", "builds"]
 
@@ -310,9 +311,9 @@ def _imageless(thing: _Object, made: Mapping, patch: _Patch) -> Iterator[Entry]:
 
 
 def _containers(node: Mapping) -> Iterator[Mapping]:
-    for spec in pod_specs(node, text(node.get("kind"))):
+    for pod in pods(node, text(node.get("kind"))):
         for key in ("containers", "initContainers"):
-            yield from (item for item in _items(spec.get(key)) if isinstance(item, Mapping))
+            yield from (item for item in _items(pod.spec.get(key)) if isinstance(item, Mapping))
 
 
 def _selects(target: Mapping, thing: _Object) -> bool:

@@ -7,11 +7,9 @@ from typing import Final
 
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
 
-__all__ = ["inside", "objects", "pod_specs", "text"]
+__all__ = ["inside", "objects", "text"]
 
 _MOST_OBJECTS: Final = 100_000
-_WAYS: Final = {"Pod": ("spec",), "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"), "PodTemplate": ("template", "spec")}
-_TEMPLATE: Final = ("spec", "template", "spec")
 
 
 def inside(node: Node | None, *keys: str) -> Node | None:
@@ -41,10 +39,3 @@ def objects(root: Node | None) -> Iterator[Mapping]:
                 stack.extend(reversed(items))
             else:
                 yield node
-
-
-def pod_specs(thing: Mapping, kind: str) -> Iterator[Mapping]:
-    """Give the pod specs of an object of any kind."""
-    spec = inside(thing, *_WAYS.get(kind, _TEMPLATE))
-    if isinstance(spec, Mapping) and ("containers" in spec or "initContainers" in spec):
-        yield spec

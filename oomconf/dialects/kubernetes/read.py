@@ -14,8 +14,9 @@ from oomconf.dialects._kubernetes_files import is_kustomization, is_values
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose, go_integer
 from oomconf.dialects._yaml import Sequence as Items
 from oomconf.dialects.kubernetes.kustomize import builds
-from oomconf.dialects.kubernetes.nodes import inside, objects, pod_specs, text
+from oomconf.dialects.kubernetes.nodes import inside, objects, text
 from oomconf.dialects.kubernetes.parts import accepted, blocks, is_operations, operations, patches
+from oomconf.dialects.kubernetes.pods import Pod, is_custom, pods
 from oomconf.dialects.kubernetes.traps import (
     Scaler,
     huge_pages,
@@ -52,7 +53,8 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
         for one in found:
             if is_values(document.path):
                 for place, resources in blocks(one.root):
-                    reader.block(document.path, place, resources)
+                    reader.judge_keys(place, resources)
+                    reader.block(f"values.{place}" if place else "values", place, resources, document.path.rpartition("/")[2])
             elif isinstance(one.root, Items) and is_operations(one.root):
                 for way, value in operations(one.root):
                     reader.memory(way, way.split("/")[-2], value)
@@ -110,20 +112,29 @@ class _Reader:
         elif kind == "ResourceQuota":
             self.quota(thing)
         else:
-            for spec in pod_specs(thing, kind):
-                self.entries += misplaced(thing, kind, f"{kind}/{text(inside(thing, 'metadata', 'name'))}")
-                self.pod(thing, kind, spec)
+            self.pods(thing, kind)
 
-    def block(self, path: str, place: str, resources: Mapping) -> None:
-        """The resources of values that a Helm chart puts into a container."""
-        name = place.rpartition(".")[2] or path.rpartition("/")[2]
-        self.judge_keys(place, resources)
+    def pods(self, thing: Mapping, kind: str) -> None:
+        """The pods of an object; where it is of a custom kind and has none, what it says of resources anywhere."""
+        name, namespace = text(inside(thing, "metadata", "name")), text(inside(thing, "metadata", "namespace")) or None
+        found = list(pods(thing, kind))
+        if found:
+            self.entries += misplaced(thing, kind, f"{kind}/{name}")
+        for pod in found:
+            self.pod(pod, kind, f"{name}/{pod.label}" if pod.label else name, namespace)
+        if not found and is_custom(thing):
+            for place, resources in blocks(thing):
+                self.block(f"{kind}/{namespace or 'default'}/{name}:{place}", "" if place == "spec" else place, resources, name)
+
+    def block(self, thing: str, place: str, resources: Mapping, owner: str = "") -> None:
+        """Resources that a Helm chart or an operator puts into a container."""
+        name = place.rpartition(".")[2] or owner
         self.workloads.append(
             Workload(
                 name=name,
-                object=f"values.{place}" if place else "values",
+                object=thing,
                 at=resources.at,
-                placement=KubernetesContainer(kind="values", name=place, container=name),
+                placement=KubernetesContainer(kind="values", name=thing, container=name),
                 memory_max=self.memory(place, "limits", inside(resources, "limits", "memory")),
                 memory_request=self.memory(place, "requests", inside(resources, "requests", "memory")),
                 cpu_limit=_cpu(inside(resources, "limits", "cpu")),
@@ -131,9 +142,8 @@ class _Reader:
             )
         )
 
-    def pod(self, thing: Mapping, kind: str, spec: Mapping) -> None:
-        name, namespace = text(inside(thing, "metadata", "name")), text(inside(thing, "metadata", "namespace")) or None
-        replicas = inside(thing, "spec", "replicas") if kind != "Pod" else None
+    def pod(self, pod: Pod, kind: str, name: str, namespace: str | None) -> None:
+        spec = pod.spec
         priority = text(spec.get("priorityClassName")) or None
         if isinstance(spec.get("resources"), Mapping):
             self.entries += pod_level(spec, f"{kind}/{namespace or 'default'}/{name}")
@@ -141,7 +151,7 @@ class _Reader:
             items = spec.get(section)
             for container in items if isinstance(items, Items) else ():
                 if isinstance(container, Mapping):
-                    self.container(container, section, kind, name, namespace, replicas, priority, spec)
+                    self.container(container, section, kind, name, namespace, pod.replicas, priority, spec)
 
     def container(
         self,
