@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oomconf.api import lint_raw
 from oomconf.dialect import Document, NoSources
@@ -127,3 +130,44 @@ def test_overlays_that_multiply_end() -> None:
     begin = time.process_time()
     assert [row[0] for row in found(files, "ignored-value")] == ["ignored-value"]
     assert time.process_time() - begin < 5  # 3^30 builds would not end at all
+
+
+KEYS = st.sampled_from(
+    [
+        "resources",
+        "patches",
+        "patch",
+        "path",
+        "target",
+        "components",
+        "$patch",
+        "op",
+        "value",
+        "name",
+        "metadata",
+        "spec",
+        "a.json",
+        "kind",
+        "replicas",
+    ]
+)
+WORDS = st.sampled_from(
+    ["../b", "x.yaml", "p.yaml", "", ".", "delete", "replace", "add", "/spec/0", "/", "Deployment", "api", "namespace", ".*|a", "null"]
+)
+TREES = st.recursive(WORDS | st.none(), lambda below: st.lists(below, max_size=3) | st.dictionaries(KEYS, below, max_size=4), max_leaves=20)
+
+
+@given(TREES, TREES, TREES)
+def test_no_tree_is_too_odd(top: object, below: object, patch: object) -> None:
+    patched = patch if isinstance(patch, dict) else {"patch": patch}
+    first = {
+        "resources": ["x.yaml", "../b"],
+        "patches": [{"path": "p.yaml"}, {"patch": json.dumps(patch), "target": {"kind": "Deployment"}}],
+    }
+    files = {
+        "a/kustomization.yaml": json.dumps({**first, **top} if isinstance(top, dict) else top),
+        "a/p.yaml": json.dumps({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"}, **patched}),
+        "a/x.yaml": BASE,
+        "b/kustomization.yaml": json.dumps(below),
+    }
+    assert builds([Document(path, text) for path, text in files.items()]).taken <= set(files)

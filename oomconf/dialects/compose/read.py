@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as AnySequence
@@ -12,11 +13,12 @@ from oomconf.dialect import Document, Entry, Reading, Sources
 from oomconf.dialects._containers import said_restart
 from oomconf.dialects._entries import repeated, unparsed
 from oomconf.dialects._hints import Placed, runtimes
+from oomconf.dialects._image import Image, image
 from oomconf.dialects._shell import commands
 from oomconf.dialects._tmpfs import SHM, mounted, sized
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
 from oomconf.dialects.compose.files import inside, load, overlay, services
-from oomconf.dialects.compose.scalars import env_file, interpolate, typed
+from oomconf.dialects.compose.scalars import env_file, interpolate, placed_variables, typed
 from oomconf.dialects.compose.traps import disagreement, keys, lost, swarm, unheeded
 from oomconf.location import Location
 from oomconf.placement import ComposeService
@@ -26,6 +28,8 @@ from oomconf.quantity import docker as grammar
 
 _STEMS = ("compose", "docker-compose")
 _ENDS = (".yaml", ".yml")
+
+_MOST_IMAGES = 1000
 
 
 def claims(path: str) -> bool:
@@ -48,7 +52,7 @@ def read(documents: AnySequence[Document], sources: Sources) -> Reading:
         if tree is None:
             continue
         env = sources.get(str(PurePosixPath(base.path).parent / ".env"))
-        one = _File(base.path, {} if env is None else env_file(env.text))
+        one = _File(base.path, {} if env is None else env_file(env.text), sources)
         for name, (service, key) in services(tree, base.path, sources).items():
             workloads.append(one.workload(name, service, key))
         entries += one.entries
@@ -82,9 +86,12 @@ def _groups(documents: AnySequence[Document]) -> list[tuple[Document, list[Docum
 
 
 class _File:
-    def __init__(self, path: str, variables: AnyMapping[str, str]) -> None:
+    def __init__(self, path: str, variables: AnyMapping[str, str], sources: Sources) -> None:
         self.path = path
         self.variables = variables
+        self.sources = sources
+        self.images: dict[tuple[str, str, tuple[tuple[str, str], ...]], Image] = {}
+        self.files: dict[str, dict[str, Placed]] = {}
         self.entries: list[Entry] = []
 
     def workload(self, name: str, service: Mapping, key: Scalar) -> Workload:
@@ -226,8 +233,41 @@ class _File:
         return Setting(said_restart(interpolate(node.text, self.variables)), node.at, Origin.WRITTEN, node.text)
 
     def runtimes(self, service: Mapping, at: Location) -> tuple[Runtime, ...]:
-        command = [*self.words(service.get("entrypoint")), *self.words(service.get("command"))]
-        return runtimes(self.environment(service.get("environment")), [command] if command else (), at=at)
+        built = self.built(service.get("build"))
+        entrypoint, command = self.words(service.get("entrypoint")), self.words(service.get("command"))
+        if not entrypoint:  # an entrypoint of the service's own puts the image's command aside too
+            entrypoint, command = [*built.entrypoint], command or [*built.command]
+        words = [*entrypoint, *command]
+        variables = {**built.variables, **self.env_files(service.get("env_file")), **self.environment(service.get("environment"))}
+        return runtimes(variables, [words] if words else (), at=at)
+
+    def built(self, build: Node | None) -> Image:
+        """What the image brings that the service builds, where its Dockerfile is in the tree."""
+        context, name = (build if isinstance(build, Scalar) else inside(build, "context")), inside(build, "dockerfile")
+        folder = "." if context is None else self.plain(context)
+        if build is None or "://" in folder or folder.startswith(("/", "git@")):
+            return Image()
+        path = posixpath.join(posixpath.dirname(self.path), folder, self.plain(name) or "Dockerfile")
+        given = {key: text for key, (text, _) in self.environment(inside(build, "args")).items()}
+        key = posixpath.normpath(path), self.plain(inside(build, "target")), tuple(sorted(given.items()))
+        if key not in self.images and len(self.images) < _MOST_IMAGES:
+            document = self.sources.get(key[0])
+            self.images[key] = Image() if document is None else image(document, target=key[1], given=given)
+        return self.images.get(key, Image())
+
+    def env_files(self, node: Node | None) -> dict[str, Placed]:
+        found: dict[str, Placed] = {}
+        for item in node if isinstance(node, Sequence) else (node,):
+            path = self.plain(item if isinstance(item, Scalar) else inside(item, "path"))
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), path)) if path else ""
+            if path and path not in self.files and len(self.files) < _MOST_IMAGES:
+                document = self.sources.get(path)
+                self.files[path] = {} if document is None else placed_variables(document)
+            found |= self.files.get(path, {})
+        return found
+
+    def plain(self, node: Node | None) -> str:
+        return interpolate(node.text, self.variables) if isinstance(node, Scalar) and not node.is_null else ""
 
     def words(self, node: Node | None) -> list[Placed]:
         if isinstance(node, Sequence):

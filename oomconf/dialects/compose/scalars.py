@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping as AnyMapping
 from typing import Final
 
+from oomconf.dialect import Document
 from oomconf.dialects._yaml import Scalar, go_integer
+from oomconf.location import Location
 
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _VARIABLE: Final = re.compile(
@@ -54,11 +56,18 @@ def interpolate(text: str, variables: AnyMapping[str, str], depth: int = 0) -> s
 
 def env_file(text: str) -> dict[str, str]:
     """Read NAME=value lines; quotes around a value are taken off, comments passed over."""
-    found: dict[str, str] = {}
-    for line in text.splitlines():
+    return {name: value for name, (value, _) in placed_variables(Document("", text)).items()}
+
+
+def placed_variables(document: Document) -> dict[str, tuple[str, Location]]:
+    """Read NAME=value lines, each with the place of its value."""
+    found: dict[str, tuple[str, Location]] = {}
+    for number, line in enumerate(document.text.splitlines(), 1):
         name, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and not name.startswith("#"):
             value = value.strip()
             is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-            found[name.strip()] = value[1:-1] if is_quoted else value.partition(" #")[0].rstrip()
+            column = line.index("=") + 2
+            plain = value[1:-1] if is_quoted else value.partition(" #")[0].rstrip()
+            found[name.strip()] = plain, Location(document.path, number, column, number, max(column + 1, len(line) + 1))
     return found
