@@ -74,7 +74,7 @@ def dialect_of(document: Document) -> str | None:
     if not is_yaml(document.path):
         return "script" if is_script(document) else None
     if "apiVersion" in text and "kind" in text and _OBJECT.search(text) and _KIND.search(text):
-        return "kubelet" if _KUBELET.search(text) else "kubernetes"
+        return "kubelet" if "KubeletConfiguration" in text and _KUBELET.search(text) else "kubernetes"
     if is_kustomization(document.path) or says_operations(text) or (is_values(document.path) and says_resources(text)):
         return "kubernetes"
     if "services:" in text and _SERVICES.search(text) and _IMAGE.search(text):
@@ -209,7 +209,8 @@ def _by(documents: Iterable[Document], of: Callable[[str], str]) -> dict[str, li
 
 def _is_mobile(document: Document) -> bool:
     """Whether it limits a namespace that only `kubectl -n` or a kustomization will name: it speaks of nothing but its own file."""
-    return _IN_NAMESPACE.search(document.text) is not None and "namespace" not in document.text
+    text = document.text
+    return ("LimitRange" in text or "ResourceQuota" in text) and "namespace" not in text and _IN_NAMESPACE.search(text) is not None
 
 
 def _folder(path: str) -> str:

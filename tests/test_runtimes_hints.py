@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -251,6 +254,24 @@ CUT = [
     (NODE, "a\tb", ("a\tb",), None),
     (SHELL, 'a\\ b \'c\\d\' "e\\"f"', ("a b", "c\\d", 'e"f'), None),
 ]
+
+
+WORDS = (
+    "java", "node", "-Xmx1g", "-mx1g", "-XX:MaxRAMPercentage=50", "-XX:MinRAMPercentage=5", "-XX:MaxRAMFraction=2", "-jar", "x.jar", "-XX:",
+    "--max-old-space-size=64", "--max_old_space_size", "redis-server", "--maxmemory", "--MAXMEMORY 1gb", "1gb", "postgres", "postmaster", "-B",
+    "-c", "shared_buffers=1GB", "--shared-buffers=1GB", "mysqld", "--innodb-buffer-pool-size=1G", "mongod", "--wiredTigerCacheSizeGB", "2",
+    "memcached", "-m", "-m64", "--memory-limit=64", "dotnet", "sh", "bash", "JAVA_OPTS=-Xmx1g", "GOMEMLIMIT=1GiB", "MALLOC_ARENA_MAX=2",
+    "DOTNET_GCHeapHardLimit=0x100", "NODE_OPTIONS=--max-old-space-size=1", "sh -c 'java -Xmx1g'", "exec java -Xmx1g; true", "env", "a", "",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=6))
+def test_a_command_that_is_passed_over_unread_says_nothing(words: list[str]) -> None:
+    module = importlib.import_module("oomconf.runtimes._command")
+    short = read_command(words)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_MAY_SAY", re.compile(""))
+        assert read_command(words) == short
 
 
 @pytest.mark.parametrize(("cutting", "text", "words", "fault"), CUT)

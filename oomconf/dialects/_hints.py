@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from oomconf.location import NOWHERE, Location
 from oomconf.policy import Amount, Runtime, Setting
-from oomconf.runtimes import Hint, effective, read_command, read_environment
+from oomconf.runtimes import KNOWN, Hint, effective, read_command, read_environment
 
 __all__ = ["Placed", "runtimes", "said"]
 
@@ -16,11 +16,12 @@ Placed = tuple[str, Location]
 
 def runtimes(variables: Mapping[str, Placed], commands: Iterable[Sequence[Placed]] = (), *, at: Location = NOWHERE) -> tuple[Runtime, ...]:
     """Give the heaps that count and those that their program does not take; `at` stands where a word has no place of its own."""
-    found = [(hint, variables[hint.knob][1]) for hint in read_environment({name: text for name, (text, _) in variables.items()})]
+    named = {name: variables[name][0] for name in KNOWN if name in variables}
+    found = [(hint, variables[hint.knob][1]) for hint in read_environment(named)] if named else []
     for words in commands:
         hints = read_command([text for text, _ in words])
         found += [(hint, _place(hint, words, at)) for hint in hints]
-    return said(found)
+    return said(found) if found else ()
 
 
 def _place(hint: Hint, words: Sequence[Placed], at: Location) -> Location:

@@ -23,7 +23,7 @@ _TASK: Final = re.compile(
     r"|shell|command|raw|sysctl|copy|lineinfile|blockinfile|docker_container)[\"']?[ \t]*:",
     re.MULTILINE,
 )
-_LISTED: Final = re.compile(r"^-[ \t]+[\"']?\w+[\"']?[ \t]*:", re.MULTILINE)
+_LISTED: Final = re.compile(r"^-[ \t]+[\"']?[\w.]+[\"']?[ \t]*:", re.MULTILINE)
 _SAYS: Final = re.compile(
     r"docker|podman|nerdctl|systemd-run|set-property|sysctl|swapoff|oom_|cgroup|memory\.|choom|/etc/systemd|drop_caches|/proc/sys"
     r"|kubectl|write_files|\bswap\b|swapfile"

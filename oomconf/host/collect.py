@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -78,8 +79,8 @@ def tree_around(found: Collected, paths: tuple[str, ...], exclude: Sequence[str]
 
 def _is_alias(path: str, root: str) -> bool:
     """Whether it is another name of a file that the walk finds itself: what it says would be reported twice."""
-    real = Path(path)  # no link that leads to itself: those are no files
-    return real.is_symlink() and real.resolve().is_relative_to(Path(root).resolve())
+    # no link that leads to itself: those are no files
+    return os.path.islink(path) and Path(path).resolve().is_relative_to(Path(root).resolve())  # noqa: PTH114 -- of every file: pathlib is slow
 
 
 def _walked(path: str, found: Collected) -> None:

@@ -95,24 +95,32 @@ def _read_bytes(path: str) -> bytes:
     try:
         if path == STDIN:
             return _bounded(path, sys.stdin.buffer.read(MOST_BYTES + 1))
-        with open(path, "rb", opener=_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if stat.S_ISFIFO(status.st_mode) and not path.startswith(_OPEN):
-                raise InputError(f"{path}: is a pipe, not a file")
-            if stat.S_ISDIR(status.st_mode):
-                raise InputError(f"{path}: is a folder, not a file")
-            if stat.S_ISREG(status.st_mode) and status.st_size > MOST_BYTES:
-                raise InputError(f"{path}: {status.st_size} bytes are more than the {MOST_BYTES} that are read")
-            return _bounded(path, file.read(MOST_BYTES + 1))
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if path.startswith(_OPEN) else os.O_NONBLOCK))  # a pipe that nobody
+        try:  # writes to would never open
+            return _read_open(path, descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     except ValueError as error:
         raise InputError(f"{path!r}: {error}") from None
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """Open at once: a pipe that nobody writes to would never open."""
-    return os.open(path, flags if path.startswith(_OPEN) else flags | os.O_NONBLOCK)
+def _read_open(path: str, descriptor: int) -> bytes:
+    status = os.fstat(descriptor)
+    if stat.S_ISFIFO(status.st_mode) and not path.startswith(_OPEN):
+        raise InputError(f"{path}: is a pipe, not a file")
+    if stat.S_ISDIR(status.st_mode):
+        raise InputError(f"{path}: is a folder, not a file")
+    if stat.S_ISREG(status.st_mode) and status.st_size > MOST_BYTES:
+        raise InputError(f"{path}: {status.st_size} bytes are more than the {MOST_BYTES} that are read")
+    if stat.S_ISREG(status.st_mode) and status.st_size:
+        data = os.read(descriptor, status.st_size + 1)
+        if len(data) == status.st_size:
+            return data
+        os.lseek(descriptor, 0, os.SEEK_SET)  # it grows, or is cut, while it is read
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        return _bounded(path, file.read(MOST_BYTES + 1))
 
 
 def _bounded(path: str, data: bytes) -> bytes:

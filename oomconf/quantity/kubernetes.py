@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from oomconf.quantity import Size, SizeError
@@ -50,6 +51,7 @@ class Quantity:
         return abs(self.bytes) > LARGEST
 
 
+@lru_cache(maxsize=1 << 12)
 def quantity(text: str) -> Quantity:
     """Read any quantity that the API server stores, negative and overflowing ones too.
 

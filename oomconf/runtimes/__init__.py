@@ -6,10 +6,11 @@ from oomconf.runtimes._command import program, read_command
 from oomconf.runtimes._environment import Environment, Variable, environment
 from oomconf.runtimes._heaps import default_heap, heap_under, jvm_rounded, overhead, share
 from oomconf.runtimes._hint import JVM_VARIABLES, SCRIPT_VARIABLES, Hint, Kind, effective
-from oomconf.runtimes._variables import read_environment
+from oomconf.runtimes._variables import KNOWN, read_environment
 
 __all__ = [
     "JVM_VARIABLES",
+    "KNOWN",
     "SCRIPT_VARIABLES",
     "Environment",
     "Hint",

@@ -33,6 +33,8 @@ _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"
 _ASSIGNMENT: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)", re.DOTALL)
 _PARTING: Final = frozenset({";", "&&", "||", "|", "&", "\n"})
 _DEEPEST: Final = 3
+# a part of every flag, program and variable that gives a hint: most commands have none and need not be taken apart
+_MAY_SAY: Final = re.compile("-xm|-mx|max|minram|shared|innodb|cache|memcached|postgres|postmaster|gomemlimit|gcheap", re.IGNORECASE)
 
 # options whose value is the next word (java -help, node --help), so that it is not taken for the program's name
 _JAVA_VALUED: Final = frozenset({
@@ -59,6 +61,8 @@ def read_command(words: Sequence[str]) -> tuple[Hint, ...]:
     Without a program that is known, as in a container's arguments, the flags that can mean only one thing are read. A heap that stands
     behind the name of java's or node's program goes to that program: the hint says so in `fault`. Nothing is raised.
     """
+    if _MAY_SAY.search("\n".join(words)) is None:
+        return ()
     return tuple(hint for command in _commands(tuple(words), 0) for hint in _read(command))
 
 

@@ -12,6 +12,7 @@ from oomconf.dialects._kubernetes_files import is_kustomization
 from oomconf.dialects._nested import relocate, written_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose
 from oomconf.dialects._yaml import Sequence as Items
+from oomconf.dialects.kubernetes.documents import manifests
 from oomconf.dialects.kubernetes.nodes import inside, objects, text
 from oomconf.dialects.kubernetes.patching import operated, strategic
 from oomconf.dialects.kubernetes.pods import pods
@@ -128,7 +129,7 @@ class _Tree:
         """Give the roots of a file's documents; none if it is unknown or no YAML, for then it is read, and told of, by itself."""
         if path not in self.roots:
             document = self.documents.get(path)
-            found, faults = ([], []) if document is None else compose(document.text, path=path)
+            found, faults = ([], []) if document is None else manifests(document.text, path)
             self.roots[path] = [] if faults else [one.root for one in found if one.root is not None]
         return self.roots[path]
 

@@ -11,8 +11,9 @@ from oomconf.dialect import Accepted, Assembly, Document, Entry, Nested, Reading
 from oomconf.dialects._entries import is_filled_in, repeated, unparsed
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._kubernetes_files import is_kustomization, is_values
-from oomconf.dialects._yaml import Mapping, Node, Scalar, compose, go_integer
+from oomconf.dialects._yaml import Mapping, Node, Scalar, go_integer
 from oomconf.dialects._yaml import Sequence as Items
+from oomconf.dialects.kubernetes.documents import manifests
 from oomconf.dialects.kubernetes.kustomize import builds
 from oomconf.dialects.kubernetes.nodes import inside, objects, text
 from oomconf.dialects.kubernetes.parts import accepted, blocks, is_operations, operations, patches
@@ -48,7 +49,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
     reader = _Reader()
     nested: list[Nested] = []
     for document in documents:
-        found, faults = compose(document.text, path=document.path)
+        found, faults = manifests(document.text, document.path)
         reader.entries += unparsed("kubernetes", document.path, faults)
         for one in found:
             if is_values(document.path):
@@ -301,7 +302,7 @@ def _cpu(node: Node | None) -> Setting[int] | None:
     if not isinstance(node, Scalar):
         return None
     try:
-        value = grammar.quantity(node.text.strip(" ")).value * 1000
+        nano = grammar.quantity(node.text.strip(" ")).nano
     except SizeError:
         return Setting(None, node.at, Origin.WRITTEN, node.text)
-    return Setting(int(-(-value // 1)), node.at, Origin.WRITTEN, node.text)
+    return Setting(-(-nano // 1_000_000), node.at, Origin.WRITTEN, node.text)
