@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from oomconf import dialects as rooms
 from oomconf import rules as rulebook
-from oomconf.dialect import Dialect, Document, Sources
+from oomconf.dialect import Dialect, Document, Entry, Sources
 from oomconf.engine import Report, Silence, find_in, inexpressible, silenced, silences_in
 from oomconf.engine import lint as run_rules
 from oomconf.errors import CallError, LoadError
@@ -21,6 +21,7 @@ from oomconf.loader import Loaded, invalid, load_spec
 from oomconf.policy import Facts, Fleet
 from oomconf.renderer import Output
 from oomconf.renderer import render as run_dialects
+from oomconf.repository import Each, in_turn
 from oomconf.repository import read as read_repository
 from oomconf.resolver import impossible
 from oomconf.resolver import resolve as resolve_policy
@@ -117,17 +118,22 @@ def lint_raw(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     silences: tuple[Silence, ...] = (),
+    each: Each = in_turn,
 ) -> Report:
     """Run the rules over raw files of any dialect; `facts` hold for every host they speak of, `silences` beside those in the files.
 
-    Raises CallError for an unknown rule.
+    `each` works through what can be read and judged apart. Raises CallError for an unknown rule.
     """
-    found = read_repository(documents, sources, facts)
     rules = chosen_rules(select, ignore)
-    run = Report.joined(
-        find_in(Fleet(policies=tuple(resolve_policy(policy) for policy in fleet.policies)), rules, entries=entries)
-        for fleet, entries in found.fleets
-    )
+    found = read_repository(documents, sources, facts, each=each)
+
+    def judge(part: tuple[Fleet, tuple[Entry, ...]]) -> Report:
+        fleet, entries = part
+        return find_in(Fleet(policies=tuple(resolve_policy(policy) for policy in fleet.policies)), rules, entries=entries)
+
+    # a workload with its entries is about as much work for the rules as a kilobyte and a half is for the readers
+    weight = 1500
+    run = Report.joined(each(judge, found.fleets, lambda part: weight * sum(len(policy.workloads) for policy in part[0].policies)))
     wanted = {rule.id for rule in rules}
     # a base that several overlays build on is judged in each of them, and its own mistakes are told once
     once = {(one.rule, one.at, one.message): one for one in reversed(run.findings)}

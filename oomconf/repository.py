@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
-from typing import Final
+from functools import lru_cache, partial
+from typing import Final, Protocol, TypeVar
 
 from oomconf import dialects
 from oomconf.dialect import Accepted, Document, Entry, Reading, Sources
@@ -16,7 +16,10 @@ from oomconf.dialects._script_kind import is_script
 from oomconf.finding import Finding, Severity
 from oomconf.policy import Facts, Fleet, Policy
 
-__all__ = ["Repository", "dialect_of", "dialect_of_path", "is_yaml", "read"]
+__all__ = ["Each", "Repository", "dialect_of", "dialect_of_path", "in_turn", "is_yaml", "read"]
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _BY_PATH: Final = ("quadlet", "systemd", "sysctl", "daemon-json", "compose", "docker", "script")
 """Dialects that a path alone tells, in the order in which they are asked."""
@@ -32,6 +35,17 @@ _LOAD_PATH: Final = re.compile(
     r"(?:etc|run|usr/lib|usr/local/lib|lib)/(?:sysctl\.d|systemd)/|etc/sysctl\.conf$|(?:etc|usr/share)/containers/|etc/docker/"
 )
 _HOST: Final = "host"
+
+
+class Each(Protocol):
+    """A way to apply a function to every item and to give the results in order; `weight` is about the bytes that an item is work for."""
+
+    def __call__(self, function: Callable[[T], R], items: Sequence[T], weight: Callable[[T], int], /) -> list[R]: ...
+
+
+def in_turn(function: Callable[[T], R], items: Sequence[T], weight: Callable[[T], int]) -> list[R]:  # noqa: ARG001
+    """Apply it to one after the other."""
+    return [function(item) for item in items]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +96,8 @@ def dialect_of(document: Document) -> str | None:
     return "script" if is_script(document) else None
 
 
-def read(documents: Sequence[Document], sources: Sources, facts: Facts | None = None) -> Repository:
-    """Read documents of any dialect; `facts` hold for every host. Never raises on content.
+def read(documents: Sequence[Document], sources: Sources, facts: Facts | None = None, *, each: Each = in_turn) -> Repository:
+    """Read documents of any dialect; `facts` hold for every host, `each` works through what is apart. Never raises on content.
 
     Files below one root (`ROOT/etc/sysctl.d/…`, `ROOT/etc/systemd/system/…`) are of one host; each folder of compose files is a host
     by itself; manifests are of one cluster unless the same object stands in two folders, which then are two.
@@ -93,7 +107,7 @@ def read(documents: Sequence[Document], sources: Sources, facts: Facts | None = 
         name = dialect_of(document)
         if name is not None:
             sorts.setdefault(name, []).append(document)
-    gathered = _Gathered(sources)
+    gathered = _Gathered(sources, each)
     for name, sort in sorted(sorts.items()):
         gathered.take(name, sort)
     found = gathered.fleets()
@@ -107,19 +121,19 @@ def read(documents: Sequence[Document], sources: Sources, facts: Facts | None = 
         for policies, entries in found
     )
     return Repository(
-        fleets, faults, passed, tuple(dict.fromkeys(gathered.accepted)), {name: len(sort) for name, sort in sorted(sorts.items())}
+        fleets, faults, passed, tuple(dict.fromkeys(gathered.accepted())), {name: len(sort) for name, sort in sorted(sorts.items())}
     )
 
 
 class _Gathered:
     """Readings by the host or cluster that they are of."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, each: Each) -> None:
         self.sources = sources
+        self.each = each
         self.hosts: dict[str, list[Reading]] = {}
         self.alone: list[Reading] = []
         self.clusters: list[Reading] = []
-        self.accepted: list[Accepted] = []
 
     def take(self, name: str, documents: list[Document]) -> None:
         if name == "systemd":
@@ -132,14 +146,16 @@ class _Gathered:
                 self.hosts.setdefault(root, []).append(self._read(name, found))
         elif name == "kubernetes":
             rest: list[Document] = []
+            apart: list[list[Document]] = []
             for document in self._assembled(name, documents):
                 if _is_mobile(document) or is_values(document.path):
-                    self.alone.append(self._whole(name, [document]))
+                    apart.append([document])
                 else:
                     rest.append(document)
-            self.clusters += [self._whole(name, found) for found in _by(rest, _folder).values()]
+            self.alone += self._every(name, apart)
+            self.clusters += self._every(name, list(_by(rest, _folder).values()))
         elif name == "script":
-            self.alone += [self._whole(name, [document]) for document in documents]
+            self.alone += self._every(name, [[document] for document in documents])
         else:
             self.alone += [self._read(name, found) for found in _by(documents, _folder).values()]
 
@@ -150,10 +166,12 @@ class _Gathered:
             return documents
         made = room.assemble(documents)
         self.clusters += made.readings
-        self.accepted += [one for reading in made.readings for one in reading.accepted]
         if made.nested:
             self.clusters.append(self._with_nested(Reading(nested=made.nested)))
         return [document for document in documents if document.path not in made.taken]
+
+    def _every(self, name: str, parts: list[list[Document]]) -> list[Reading]:
+        return self.each(partial(self._whole, name), parts, lambda part: sum(len(document.text) for document in part))
 
     def _whole(self, name: str, documents: Sequence[Document]) -> Reading:
         """Read documents and the files that they write, which are of the same host or cluster."""
@@ -171,13 +189,15 @@ class _Gathered:
         hosts = [policy for one in readings for policy in one.policies if policy.scope == "host"]
         clusters = [policy for one in readings for policy in one.policies if policy.scope == "cluster"]
         merged = [_merged(found[0].name, found) for found in (hosts, clusters) if found]
-        return Reading(tuple(merged), _entries(readings))
+        return Reading(tuple(merged), _entries(readings), accepted=tuple(accepted for one in readings for accepted in one.accepted))
 
     def _read(self, name: str, documents: Sequence[Document]) -> Reading:
         room = dialects.find(name)
-        found = Reading() if room is None or room.read is None else room.read(documents, self.sources)
-        self.accepted += found.accepted
-        return found
+        return Reading() if room is None or room.read is None else room.read(documents, self.sources)
+
+    def accepted(self) -> Iterable[Accepted]:
+        every = (*(one for readings in self.hosts.values() for one in readings), *self.alone, *self.clusters)
+        return (accepted for one in every for accepted in one.accepted)
 
     def fleets(self) -> list[tuple[tuple[Policy, ...], tuple[Entry, ...]]]:
         found: list[tuple[tuple[Policy, ...], tuple[Entry, ...]]] = []

@@ -20,6 +20,7 @@ from oomconf.engine import Report, Silence, accepting, stamped
 from oomconf.errors import InputError
 from oomconf.fixes import fix
 from oomconf.host.collect import Collected, collect, reason, tree_around
+from oomconf.host.cores import spread
 from oomconf.host.files import STDIN, Disk, Folders, put, read_text
 from oomconf.host.ignores import matcher
 from oomconf.outputs._view import View
@@ -95,7 +96,13 @@ class _Job:
         options = self.options
         sources = Folders((*options.paths, ".") if self.around.raw else options.paths)
         raw = lint_raw(
-            documents, sources, self.facts, select=options.select, ignore=options.ignore, silences=tuple(_per_path(options, documents))
+            documents,
+            sources,
+            self.facts,
+            select=options.select,
+            ignore=options.ignore,
+            silences=tuple(_per_path(options, documents)),
+            each=spread,
         )
         beside = frozenset(texts) - frozenset(self.found.raw)
         return Report.joined([self.listed, *self.specs.reports, raw.without(beside) if beside else raw])
