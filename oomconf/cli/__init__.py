@@ -48,14 +48,13 @@ def usage() -> str:
 
 def _run(verb: str, words: list[str]) -> int:
     import gc
-    from importlib import import_module
 
     debug = "--debug" in words
     collecting = gc.isenabled()
     # one verb lives for seconds and what it builds lives as long: collecting finds nothing and costs a third
     gc.disable()
     try:
-        code: int = import_module(module_of(verb)).run([word for word in words if word != "--debug"])
+        code: int = __import__(module_of(verb), fromlist=["run"]).run([word for word in words if word != "--debug"])
         sys.stdout.flush()
     except BrokenPipeError:
         return _closed_pipe()

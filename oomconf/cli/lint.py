@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
 
 from oomconf import __version__
 from oomconf.host.runs import Runs
 
+TYPE_CHECKING = False  # typing takes longer to import than all the rest
 if TYPE_CHECKING:
     import argparse
+    from typing import TextIO
 
 _WRITING = ("--fix", "--diff", "--output", "--write-baseline", "--no-cache", "-h", "--help")
 _VALUED = ("--config", "--baseline")

@@ -10,7 +10,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from _blake2 import blake2b  # what hashlib gives, without the tenth of a second that OpenSSL can take to load
+from marshal import dumps
+
+TYPE_CHECKING = False  # typing and collections.abc take longer to import than all the rest
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Runs"]
 
@@ -22,7 +27,10 @@ _MOST_KEPT = 64
 _MOST_BYTES = 16 * 1024 * 1024
 _UNSURE = 2_000_000_000
 """Nanoseconds for which a change may hide behind the resolution of a file system's times."""
-_FORM = "oomconf-run 1"
+_FORM = "oomconf-run 2"
+_MARSHAL = 2  # the last form that writes equal values as equal bytes, whatever else refers to them
+_ROW = 10
+_TYPE, _LINK = 0o170000, 0o120000  # stat.S_IFMT, stat.S_IFLNK
 
 
 class Runs:
@@ -43,8 +51,9 @@ class Runs:
         try:
             self._key = self._state()
             self._name = self._hashed()
-            with open(self._file(), encoding="utf-8", errors="surrogatepass", newline="") as file:  # noqa: PTH123
-                return _parsed(file.read(_MOST_BYTES), self._name)
+            with open(self._file(), "rb") as file:  # noqa: PTH123
+                size = os.fstat(file.fileno()).st_size
+                return _parsed(file.read(min(size, _MOST_BYTES)).decode("utf-8", "surrogatepass"), self._name)
         except (OSError, ValueError):
             return None
 
@@ -68,9 +77,7 @@ class Runs:
         return os.path.join(self._folder, f"{self._name}.run")  # noqa: PTH118
 
     def _hashed(self) -> str:
-        from hashlib import sha256  # noqa: PLC0415
-
-        return sha256(self._key).hexdigest()
+        return blake2b(self._key, digest_size=32).hexdigest()
 
     def _state(self) -> bytes:
         """Everything that a run depends on, in bytes."""
@@ -86,10 +93,11 @@ class Runs:
             *self._words,
             *(f"{name}={os.environ.get(name)}" for name in _VARIABLES),
         ]
-        rows = list(self._rows(here))
-        return "\0".join((*said, *rows)).encode("utf-8", "surrogatepass")
+        rows: list[str | int] = [*said]
+        self._look(here, rows)
+        return dumps(rows, _MARSHAL)
 
-    def _rows(self, here: str) -> Iterator[str]:
+    def _look(self, here: str, rows: list[str | int]) -> None:
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100
         roots = [package]
         above = [here]
@@ -99,26 +107,26 @@ class Runs:
             roots += [path] if is_folder else [path, os.path.dirname(path) or ".", "."]  # noqa: PTH120
             above.append(os.path.abspath(path if is_folder else os.path.dirname(path)))  # noqa: PTH100, PTH120
         for root in dict.fromkeys(roots):
-            yield self._row(root, os.stat(root))  # noqa: PTH116
+            self._row(root, os.stat(root), rows)  # noqa: PTH116
             if os.path.isdir(root):  # noqa: PTH112
-                yield from self._below(root)
+                self._below(root, rows)
         for folder in dict.fromkeys(above):
-            yield from self._settings(folder)
+            self._settings(folder, rows)
 
-    def _settings(self, folder: str) -> Iterator[str]:
+    def _settings(self, folder: str, rows: list[str | int]) -> None:
         """What decides from a folder upwards, as far as its repository goes."""
         while True:
             for name in _SETTINGS:
                 path = os.path.join(folder, name)  # noqa: PTH118
                 if os.path.exists(path):  # noqa: PTH110
-                    yield self._row(path, os.stat(path))  # noqa: PTH116
-                    yield from self._baseline(path)
+                    self._row(path, os.stat(path), rows)  # noqa: PTH116
+                    self._baseline(path, rows)
             above = os.path.dirname(folder)  # noqa: PTH120
             if above == folder or os.path.exists(os.path.join(folder, ".git")):  # noqa: PTH110, PTH118
                 return
             folder = above
 
-    def _baseline(self, settings: str) -> Iterator[str]:
+    def _baseline(self, settings: str, rows: list[str | int]) -> None:
         """The baseline that settings name, which may stand anywhere."""
         if settings.endswith(".gitignore"):
             return
@@ -127,45 +135,47 @@ class Runs:
                 if line.lstrip().startswith("baseline"):
                     parts = line.replace("'", '"').split('"')
                     path = os.path.join(os.path.dirname(settings), parts[1] if len(parts) > 1 else "")  # noqa: PTH118, PTH120
-                    yield self._row(path, os.stat(path))  # noqa: PTH116
+                    self._row(path, os.stat(path), rows)  # noqa: PTH116
 
-    def _below(self, root: str) -> Iterator[str]:
+    def _below(self, root: str, rows: list[str | int]) -> None:
         stack = [root]
-        count = 0
+        newest = self._newest
+        most = len(rows) + _MOST_FILES * _ROW
         while stack:
             folder = stack.pop()
             with os.scandir(folder) as entries:
-                for entry in sorted(entries, key=_name):
+                for entry in entries:  # in the order of the folder, which stays while the folder does
                     if entry.is_dir(follow_symlinks=False):
                         if entry.name not in _SKIPPED:
                             stack.append(entry.path)
                         continue
-                    count += 1
-                    if count > _MOST_FILES:
-                        raise ValueError("too many files to look at each time")
-                    yield self._row(entry.path, entry.stat(follow_symlinks=False))
-                    if entry.is_symlink():
-                        yield self._linked(entry.path)
+                    found = entry.stat(follow_symlinks=False)
+                    changed, touched = found.st_mtime_ns, found.st_ctime_ns
+                    if changed > newest or touched > newest:
+                        newest = max(changed, touched)
+                    # mode, inode, device, links, owner, group and size
+                    rows += (entry.path, *found[:7], changed, touched)
+                    if found[0] & _TYPE == _LINK:
+                        self._linked(entry.path, rows)
+            if len(rows) > most:
+                raise ValueError("too many files to look at each time")
+        self._newest = max(self._newest, newest)
 
-    def _linked(self, path: str) -> str:
+    def _linked(self, path: str, rows: list[str | int]) -> None:
         try:
-            return self._row(path, os.stat(path))  # noqa: PTH116
+            self._row(path, os.stat(path), rows)  # noqa: PTH116
         except OSError:
-            return f"{path} leads nowhere"
+            rows.append(f"{path} leads nowhere")
 
-    def _row(self, path: str, found: os.stat_result) -> str:
+    def _row(self, path: str, found: os.stat_result, rows: list[str | int]) -> None:
         self._newest = max(self._newest, found.st_mtime_ns, found.st_ctime_ns)
-        return f"{path} {found.st_mode} {found.st_size} {found.st_ino} {found.st_dev} {found.st_mtime_ns} {found.st_ctime_ns}"
+        rows += (path, *found[:7], found.st_mtime_ns, found.st_ctime_ns)
 
     def _prune(self) -> None:
         with os.scandir(self._folder) as entries:
             found = sorted((entry.stat().st_mtime_ns, entry.path) for entry in entries if entry.name.endswith(".run"))
         for _, path in found[:-_MOST_KEPT]:
             os.unlink(path)  # noqa: PTH108
-
-
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
 
 
 def _parsed(text: str, name: str) -> tuple[str, str, int] | None:
