@@ -51,6 +51,10 @@ class Context:
     def facts(self) -> Facts:
         return self.policy.facts
 
+    def said(self, in_spec: str, in_files: str = "") -> str:
+        """Choose the words of whoever wrote the subject: the spec's, or those of raw files."""
+        return in_spec if self.policy.source else in_files
+
     @cached_property
     def groups(self) -> Mapping[str, Group]:
         """Slices of this policy by name."""

@@ -37,3 +37,9 @@ def test_a_problem_names_its_remedy(rule) -> None:
             assert finding.help, "help says what to do"
             assert finding.message[0] == finding.message[0].lower() or not finding.message[0].isalpha()
             assert not finding.message.endswith(".")
+
+
+@pytest.mark.parametrize("rule", EVERY, ids=[rule.id for rule in EVERY])
+def test_the_remedy_for_a_raw_file_is_not_in_the_words_of_a_spec(rule) -> None:
+    helps = [finding.help for case in cases(rule) if not case.is_spec for finding in run(case, rule)]
+    assert not [text for text in helps if "processes:" in text or "debug: true" in text or "oom_policy:" in text]

@@ -67,7 +67,7 @@ def everything_protected(policy: Policy, around: Context) -> Iterator[Problem]:
     yield Problem(
         adj.at,
         f"all {len(said)} services of {policy.name} are protected, {least.name} the least at {adj.value}: none is there to go first",
-        "leave those that may die first at normal, low or expendable",
+        f"leave those that may die first at {around.said('normal, low or expendable', '0 or above')}",
         tuple(Related(other.at, f"{workload.name} is at {other.value} here") for workload, other in said[:20] if workload is not least),
     )
 

@@ -52,5 +52,5 @@ def group_kill_breaks_recovery(workload: Workload, around: Context) -> Iterator[
     yield Problem(
         said.at,
         f"{said.value} {word} when one process is killed, and {known.name} would have recovered by itself",
-        "say continue",
+        f"say {around.said('continue', 'OOMPolicy=continue')}",
     )

@@ -61,7 +61,8 @@ def group_kill_spares_unkillable(workload: Workload, around: Context) -> Iterato
     yield Problem(
         policy.at,
         f"{workload.name} is to be killed as one, but {name} is at -1000 and is spared",
-        "say -999: the group is then killed whole; or oom_policy: continue, if that part starts the others again",
+        "say -999: the group is then killed whole; or "
+        f"{around.said('oom_policy: continue', 'OOMPolicy=continue')}, if that part starts the others again",
         (Related(at, f"{name} is at -1000 here"),),
     )
 

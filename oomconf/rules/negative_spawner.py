@@ -60,5 +60,6 @@ def negative_spawner(workload: Workload, around: Context) -> Iterator[Problem]:
     yield Problem(
         adj.at,
         f"{known.spawns} that {workload.name} starts get its {adj.value}{much}",
-        "leave the score at 0 or above, or start children with one of their own (choom -n 0 --) and declare them under 'processes:'",
+        "leave the score at 0 or above, or start children with one of their own (choom -n 0 --)"
+        + around.said(" and declare them under 'processes:'"),
     )

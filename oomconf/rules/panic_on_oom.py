@@ -48,5 +48,5 @@ def panic_on_oom(policy: Policy, around: Context) -> Iterator[Problem]:
     yield Problem(
         policy.sysctls["vm.panic_on_oom"].at,
         f"{every} panics {policy.name}",
-        "say 0 and let one process die; or mark the host 'debug: true'",
+        "say 0 and let one process die" + around.said("; or mark the host 'debug: true'"),
     )

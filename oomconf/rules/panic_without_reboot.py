@@ -47,6 +47,6 @@ def panic_without_reboot(policy: Policy, around: Context) -> Iterator[Problem]:
         yield Problem(
             policy.sysctls["kernel.panic"].at,
             f"{policy.name} panics when memory runs out, and then waits for ever",
-            "say kernel.panic: 10 or so: seconds to the reboot",
+            f"say kernel.panic{around.said(':', ' =')} 10 or so: seconds to the reboot",
             (Related(policy.sysctls["vm.panic_on_oom"].at, "panics here"),),
         )

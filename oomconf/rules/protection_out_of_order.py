@@ -236,7 +236,8 @@ def _problem(pair: _Pair, at: Setting[int], pages: int, around: Context) -> Prob
         at.at,
         f"{dear.name} ({first.adj}, up to {first.size}) would be killed before {other.name} ({second.adj}, up to {second.size}): "
         f"1 point is {_round(adj_weight(pages, size))} here",
-        f"say {', '.join(ways[:-1])}{' or ' if len(ways) > 1 else ''}{ways[-1]}; or declare its 'processes:' with their memory",
+        f"say {', '.join(ways[:-1])}{' or ' if len(ways) > 1 else ''}{ways[-1]}"
+        + around.said("; or declare its 'processes:' with their memory"),
         (*(() if theirs is None else (Related(theirs.at, f"{other.name} is at {second.adj} here"),)), *nearest),
         object=dear.object,
     )

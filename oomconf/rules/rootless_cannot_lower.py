@@ -51,6 +51,6 @@ def rootless_cannot_lower(workload: Workload, around: Context) -> Iterator[Probl
     yield Problem(
         adj.at,
         f"{workload.name} asks for {adj.value} of an engine that runs without root: it is raised in silence",
-        "run it by an engine with root, or leave it at normal and protect it by limits on the others",
+        f"run it by an engine with root, or leave it at {around.said('normal', '0')} and protect it by limits on the others",
         (Related(fact.at, "the engine is rootless"),),
     )

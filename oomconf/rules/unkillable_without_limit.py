@@ -79,5 +79,6 @@ def unkillable_without_limit(workload: Workload, around: Context) -> Iterator[Pr
     yield Problem(
         adj.at,
         f"{workload.name} can never be killed, and no limit holds it",
-        "say -999: the last to be killed; -1000 only for a small parent whose children are killable, declared under 'processes:'",
+        "say -999: the last to be killed; -1000 only for a small parent whose children are killable"
+        + around.said(", declared under 'processes:'"),
     )
