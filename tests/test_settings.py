@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from consumers import need
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -203,6 +205,34 @@ def test_bash_takes_the_completion(capsys: pytest.CaptureFixture[str]) -> None:
     script = capsys.readouterr().out + "COMP_WORDS=(oomconf lint --format s) COMP_CWORD=3; _oomconf; echo ${COMPREPLY[@]}\n"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("sarif\n", "")
+
+
+def test_fish_takes_the_completion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    need(None if shutil.which("fish") else "fish is not installed")
+    main(["completion", "fish"])
+    script = tmp_path / "oomconf.fish"
+    script.write_text(capsys.readouterr().out, "utf-8")
+    asked = "; ".join(f'complete -C "oomconf {line}"' for line in ("li", "lint --select panic-on", "lint --format sar", "rule no-sw"))
+    done = subprocess.run(["fish", "--no-config", "-c", f"source {script}; {asked}"], capture_output=True, text=True, check=True)
+    assert [line.partition("\t")[0] for line in done.stdout.splitlines()] == ["lint", "panic-on-oom", "sarif", "no-swap"]
+    assert done.stderr == ""
+
+
+def test_zsh_takes_the_completion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    need(None if shutil.which("zsh") else "zsh is not installed")
+    main(["completion", "zsh"])
+    script = tmp_path / "_oomconf"
+    script.write_text(capsys.readouterr().out, "utf-8")
+    # a terminal of its own, where Tab is pressed as a user would; the prompt comes back with the word completed
+    typed = f"""
+        zmodload zsh/zpty; zpty shell zsh -f -i
+        zpty -w shell 'PS1=; fpath=({tmp_path} $fpath); autoload -U compinit; compinit -u -d {tmp_path}/dump; print ready'
+        zpty -r shell line '*ready*ready*'
+        zpty -n -w shell $'oomconf lint --format sar\\t'; zpty -r shell line '*sarif*' && print done
+        zpty -d shell
+    """
+    done = subprocess.run(["zsh", "-f", "-c", typed], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.endswith("done\n"), done.stderr
 
 
 def test_completion_asks_for_a_shell(capsys: pytest.CaptureFixture[str]) -> None:
