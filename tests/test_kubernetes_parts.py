@@ -159,3 +159,10 @@ def test_a_request_of_the_very_limit_is_no_request_above_it(amount: str) -> None
     ranges = f"apiVersion: v1\nkind: LimitRange\nmetadata: {{name: r}}\nspec: {{limits: [{{type: Container, min: {{memory: {amount}}}, max: {{memory: {amount}}}}}]}}\n---\n"
     pod = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: x, namespace: default}}\nspec: {{containers: [{{name: a, image: x, resources: {{requests: {{cpu: 1, memory: {amount}}}, limits: {{cpu: 1, memory: {amount}}}}}}}]}}\n"
     assert found("x.yaml", ranges + pod) == []
+
+
+@pytest.mark.parametrize(("policy", "rules"), [("Never", ["ignored-value"]), ("Always", []), ("OnFailure", [])])
+def test_a_container_that_never_restarts_cannot_be_restarted_to_resize_it(policy: str, rules: list[str]) -> None:
+    container = "{name: a, image: x, resizePolicy: [{resourceName: memory, restartPolicy: RestartContainer}]}"
+    text = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: x}}\nspec: {{restartPolicy: {policy}, containers: [{container}]}}\n"
+    assert [row[0] for row in found("x.yaml", text, "ignored-value")] == rules

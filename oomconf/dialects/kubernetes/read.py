@@ -25,6 +25,7 @@ from oomconf.dialects.kubernetes.traps import (
     misplaced,
     pod_level,
     quota_scopes,
+    resize_policy,
     scaler,
     tmpfs,
     unscaled,
@@ -172,7 +173,7 @@ class _Reader:
         )
         thing = f"{kind}/{namespace or 'default'}/{name}/{own}"
         self.judge_keys(thing, node.get("resources"))
-        self.entries += huge_pages(thing, node.get("resources"))
+        self.entries += (*huge_pages(thing, node.get("resources")), *resize_policy(thing, pod, node))
         self.workloads.append(
             Workload(
                 name=own or name,

@@ -14,7 +14,18 @@ from oomconf.policy import Setting, Tmpfs, Workload, size_of
 from oomconf.quantity import Size, SizeError
 from oomconf.quantity import kubernetes as grammar
 
-__all__ = ["Scaler", "huge_pages", "limit_range_items", "misplaced", "pod_level", "quota_scopes", "scaler", "tmpfs", "unscaled"]
+__all__ = [
+    "Scaler",
+    "huge_pages",
+    "limit_range_items",
+    "misplaced",
+    "pod_level",
+    "quota_scopes",
+    "resize_policy",
+    "scaler",
+    "tmpfs",
+    "unscaled",
+]
 
 _WITH_POD: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "ReplicationController"})
 _MEDIUMS: Final = ("", "Memory")
@@ -70,6 +81,18 @@ def huge_pages(thing: str, resources: Node | None) -> Iterator[Entry]:
     if huge and not any(key in node for node in known for key in ("memory", "cpu")):
         fault = "is refused by the API server: huge pages need cpu or memory beside them"
         yield Entry("kubernetes", thing, "resources", huge[0][0], "", huge[0][1], fault, "say memory under limits too", "place")
+
+
+def resize_policy(thing: str, pod: Mapping, container: Mapping) -> Iterator[Entry]:
+    """Note a container that is to be restarted to resize it in a pod that never restarts any (pkg/apis/core/validation)."""
+    if text(pod.get("restartPolicy")) != "Never":
+        return
+    policies = container.get("resizePolicy")
+    for one in policies if isinstance(policies, Sequence) else ():
+        said = inside(one, "restartPolicy")
+        if isinstance(said, Scalar) and said.text == "RestartContainer":
+            fault = "is refused by the API server: the pod's own restartPolicy is Never"
+            yield Entry("kubernetes", thing, "resizePolicy", "restartPolicy", said.text, said.at, fault, "write NotRequired")
 
 
 def pod_level(pod: Mapping, thing: str) -> Iterator[Entry]:
