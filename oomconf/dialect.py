@@ -49,9 +49,9 @@ class Mapped:
         return None if text is None else Document(path, text)
 
 
-FaultOf = Literal["value", "key", "twice", "pair", "place", "gone", "patch", "file"]
+FaultOf = Literal["value", "key", "twice", "pair", "place", "gone", "patch", "name", "file"]
 """What a fault is of: the value, a key that nobody knows or that is there twice, another value beside it, its section, a key of another
-version, a patch that meets nothing, or the whole file."""
+version, a patch that meets nothing, the file's name, or the whole file."""
 
 
 @dataclass(frozen=True, slots=True)

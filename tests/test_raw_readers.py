@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from oomconf import dialects
-from oomconf.dialect import Document, Mapped, Reading
+from oomconf.api import lint_raw
+from oomconf.dialect import Document, Mapped, NoSources, Reading
 from oomconf.policy import Workload, size_of
 from oomconf.quantity import INFINITY
 
@@ -203,3 +204,25 @@ def test_a_list_and_several_documents_are_read() -> None:
     text = f"apiVersion: v1\nkind: List\nitems: [{pod % 'one'}, {pod % 'two'}]\n---\n{pod % 'three'}\n"
     found = [one.name for policy in read("kubernetes", {"k8s/l.yaml": text}).policies for one in policy.workloads]
     assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        ("etc/sysctl.d/90-memory", "# x\nvm.swappiness = 1\n", [(2, "call it 90-memory.conf")]),
+        ("root/etc/sysctl.d/90.cfg", "kernel.panic=1\n", [(1, "call it 90.conf")]),
+        ("etc/systemd/system/web.service.d/limits", "[Service]\nMemoryMax=1G\n", [(2, "call it limits.conf")]),
+        ("web.slice.d/x.ini", "[Slice]\nManagedOOMSwap=kill\n", [(2, "call it x.conf")]),
+        ("etc/sysctl.d/README", "vm.swappiness = 1\n", []),
+        ("etc/sysctl.d/README.md", "vm.swappiness = 1\n", []),
+        ("etc/sysctl.d/90.conf.bak", "vm.swappiness = 1\n", []),
+        ("etc/sysctl.d/90.conf.j2", "vm.swappiness = 1\n", []),
+        ("etc/sysctl.d/.gitkeep", "", []),
+        ("etc/sysctl.d/90-net", "net.ipv4.ip_forward = 1\n", []),
+        ("etc/sysctl.d/90.conf", "vm.overcommit_memory = 1\n", []),
+        ("etc/logrotate.d/web", "MemoryMax=1\n", []),
+    ],
+)
+def test_a_file_whose_name_keeps_it_from_being_read_is_found(path: str, text: str, found: list[tuple[int, str]]) -> None:
+    report = lint_raw([Document(path, text)], NoSources(), select=["name-not-read"])
+    assert [(one.at.line, one.help) for one in report.findings] == found

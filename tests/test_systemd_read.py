@@ -41,7 +41,7 @@ def only(files: dict[str, str]) -> Workload:
         ("/etc/systemd/system/web.service", True),
         ("web.service.j2", False),
         ("web.service.d/60.conf~", False),
-        ("web.service.d/60", False),
+        ("web.service.d/60.conf.bak", False),
         ("web.service.d/.60.conf", False),
         ("web.socket", False),
         ("web.socket.d/x.conf", False),

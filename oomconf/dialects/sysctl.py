@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
 from oomconf.dialects._common import header
 from oomconf.dialects._entries import is_filled_in
+from oomconf.dialects._names import misnamed, unread
 from oomconf.kernel.profiles import PROFILES
 from oomconf.kernel.sysctls import SYSCTLS
 from oomconf.ledger import Artifact, Book, Rendering
@@ -16,6 +18,8 @@ from oomconf.policy import Origin, Policy, Setting, beaten
 
 _FOLDERS: Final = ("etc/sysctl.d/", "run/sysctl.d/", "usr/local/lib/sysctl.d/", "usr/lib/sysctl.d/", "lib/sysctl.d/")
 _BLANKS: Final = " \t"
+_FOLDER: Final = re.compile(r"(?:^|/)sysctl\.d/$")
+_SAID: Final = re.compile(r"^[ \t]*-?(?:vm|kernel)[./][\w./]+[ \t]*=", re.MULTILINE)
 
 
 def render(policy: Policy, needs: Rendered) -> Rendering:
@@ -36,15 +40,23 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
 
 
 def claims(path: str) -> bool:
-    """sysctl.d/*.conf in any root, and sysctl.conf."""
-    return ("sysctl.d/" in path and path.endswith(".conf")) or path == "sysctl.conf" or path.endswith("/sysctl.conf")
+    """sysctl.d/*.conf in any root, what is misnamed beside, and sysctl.conf."""
+    return (
+        ("sysctl.d/" in path and path.endswith(".conf"))
+        or path == "sysctl.conf"
+        or path.endswith("/sysctl.conf")
+        or misnamed(path, _FOLDER)
+    )
 
 
 def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: ARG001
     """Read as systemd-sysctl does: equal names hide each other by folder, then all in order of name, the last assignment wins."""
     values: dict[str, Setting[str]] = {}
     entries: list[Entry] = []
-    for document in _order(documents):
+    for document in documents:
+        found = unread("sysctl", document, _SAID) if misnamed(document.path, _FOLDER) else None
+        entries += [] if found is None else [found]
+    for document in _order([document for document in documents if not misnamed(document.path, _FOLDER)]):
         for key, value, at, fault in _lines(document):
             entries.append(Entry("sysctl", key, "", key, value, at, fault))
             if not fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -9,6 +10,7 @@ from typing import Any, Final, Literal
 from oomconf.dialect import Document, Entry, Reading, Sources
 from oomconf.dialects import _units
 from oomconf.dialects._hints import said
+from oomconf.dialects._names import misnamed, unread
 from oomconf.dialects._swap_names import unit_name
 from oomconf.dialects.systemd.hints import command, hints
 from oomconf.dialects.systemd.judge import Judged, Verdict, judge
@@ -20,6 +22,8 @@ from oomconf.policy import GROUP_FIELDS, WORKLOAD_FIELDS, Group, Oomd, Origin, P
 __all__ = ["claims", "read"]
 
 _HOST: Final = "host"
+_FOLDER: Final = re.compile(r"(?:^|/)[^/]+\.(?:service|slice|scope|swap)\.d/$")
+_SAID: Final = re.compile(r"^[ \t]*(?:Default)?(?:Memory|OOM|ManagedOOM)\w+[ \t]*=", re.MULTILINE)
 _MANAGER_FIELDS: Final = {"default_oom_policy": "oom_policy", "default_oom_score_adj": "oom_score_adj"}
 """Defaults of a manager, and the fields of its services that they fill in."""
 _OOMD_FIELDS: Final = frozenset(row.field for row in _units.OOMD if row.field is not None)
@@ -27,7 +31,7 @@ _OOMD_FIELDS: Final = frozenset(row.field for row in _units.OOMD if row.field is
 
 def claims(path: str) -> bool:
     """Services, slices, swap units, their drop-ins, and the configuration of the managers and of systemd-oomd."""
-    return place(path) is not None
+    return place(path) is not None or misnamed(path, _FOLDER)
 
 
 def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: ARG001
@@ -40,6 +44,8 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
     for document in documents:
         where = place(document.path)
         if where is None:
+            found = unread("systemd", document, _SAID)
+            entries += [] if found is None else [found]
             continue
         judged = judge(document, where.kind, whole=not where.file)
         entries += judged.entries(where.unit)
