@@ -13,7 +13,7 @@ from oomconf.dialect import Document
 from oomconf.dialects._common import is_rendered
 from oomconf.dialects._yaml import Mapping, compose
 from oomconf.errors import InputError
-from oomconf.host.files import STDIN, Disk, begins_with, is_spec_name, read_text, walk
+from oomconf.host.files import STDIN, Disk, absence, begins_with, is_folder, is_spec_name, read_text, walk
 from oomconf.host.ignores import Ignores
 from oomconf.host.tree import MANIFEST
 from oomconf.repository import dialect_of, dialect_of_path, is_yaml
@@ -41,18 +41,19 @@ class Collected:
 def collect(
     paths: tuple[str, ...], exclude: Sequence[str] = (), *, gitignore: bool = True, seen: Callable[[], None] | None = None
 ) -> Collected:
-    """Sort named files and the files below named folders; a folder that cannot be entered raises InputError.
+    """Sort named files and the files below named folders; a folder that cannot be entered is among the unreadable.
 
     `exclude` are patterns of gitignore(5) from the named folder; they and `.gitignore` speak of what a walk finds, not of named files.
     `seen` is called for every file.
     """
     found = Collected()
     for path in paths:
-        if path != STDIN and not Path(path).exists():
-            found.unreadable[path] = "no such file or folder"
-        elif path != STDIN and Path(path).is_dir():
+        absent = "" if path == STDIN else absence(path)
+        if absent:
+            found.unreadable[path] = absent
+        elif path != STDIN and is_folder(path):
             root = path.rstrip("/") or path
-            for below in walk(root, Ignores(root, exclude, gitignore=gitignore)):
+            for below in walk(root, Ignores(root, exclude, gitignore=gitignore), found.unreadable.__setitem__):
                 if seen is not None:
                     seen()
                 if not _is_alias(below, root):
@@ -65,8 +66,8 @@ def collect(
 def tree_around(found: Collected, paths: tuple[str, ...], exclude: Sequence[str] = (), *, gitignore: bool = True) -> Collected:
     """Collect the rest of the git tree that named files are of, from the folder of the call down; nothing where a folder was named."""
     here = Path.cwd()
-    in_git = any((folder / ".git").exists() for folder in (here, *here.parents))
-    if not in_git or not paths or any(path == STDIN or Path(path).is_dir() for path in paths):
+    in_git = any(os.path.exists(folder / ".git") for folder in (here, *here.parents))  # noqa: PTH110
+    if not in_git or not paths or any(path == STDIN or is_folder(path) for path in paths):
         return Collected()
     if not all(Path(path).resolve().is_relative_to(here) for path in paths):
         return Collected()

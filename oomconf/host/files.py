@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -63,7 +63,7 @@ class Folders:
     """Siblings of raw files: what lies below the folders that the call named, and beside the files that it named."""
 
     def __init__(self, named: tuple[str, ...]) -> None:
-        self._disk = Disk(tuple(f"{path}/." if path != STDIN and Path(path).is_dir() else path for path in named))
+        self._disk = Disk(tuple(f"{path}/." if path != STDIN and is_folder(path) else path for path in named))
 
     def get(self, path: str) -> Document | None:
         return self._disk.get(path)
@@ -177,6 +177,24 @@ def begins_with(path: str, first: bytes) -> bool:
         return False
 
 
+def is_folder(path: str) -> bool:
+    """Whether it is a folder; not if nobody may look (Path.is_dir() raises then)."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def absence(path: str) -> str:
+    """Say why a path cannot be looked at; empty if it can."""
+    try:
+        os.stat(path)  # noqa: PTH116
+    except FileNotFoundError:
+        return "no such file or folder"
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def is_spec_name(path: str) -> bool:
     """Whether a walk takes a file for an oomconf spec by its name."""
     name = path.rpartition("/")[2]
@@ -189,20 +207,25 @@ class Passing(Protocol):
     def __call__(self, path: str, *, folder: bool) -> bool: ...
 
 
-def walk(root: str, passing: Passing | None = None) -> Iterator[str]:
+def walk(root: str, passing: Passing | None = None, barred: Callable[[str, str], None] | None = None) -> Iterator[str]:
     """Yield files below a folder in order of path; links to folders are not followed, sockets and devices passed over.
-    Raises InputError for a folder that cannot be entered.
+
+    `barred` is told each folder that cannot be entered, and why; without it such a one raises InputError.
     """
     try:
         with os.scandir(root) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        raise InputError(f"{root}: {(error.strerror or str(error)).lower()}") from None
+        why = (error.strerror or str(error)).lower()
+        if barred is None:
+            raise InputError(f"{root}: {why}") from None
+        barred(root, why)
+        return
     for entry in found:
         path = entry.name if root == "." else f"{root}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in _SKIPPED and not (passing is not None and passing(path, folder=True)):
-                yield from walk(path, passing)
+                yield from walk(path, passing, barred)
         elif _is_file(entry) and not (passing is not None and passing(path, folder=False)):
             yield path
 
@@ -217,6 +240,6 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 def templates_in(folder: str) -> dict[str, str]:
     """Read a user's templates by their path below the folder; raises InputError if it is none."""
-    if not Path(folder).is_dir():
+    if not is_folder(folder):
         raise InputError(f"{folder}: is not a folder of templates")
     return {path.removeprefix(folder.rstrip("/") + "/"): read_text(path) for path in walk(folder.rstrip("/")) if path.endswith(".j2")}

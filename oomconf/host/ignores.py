@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -63,7 +64,7 @@ class Ignores:
             spec = None if base == absolute else _spec(base / ".gitignore")
             if spec is not None:
                 found.append((f"{absolute.relative_to(base).as_posix()}/", spec))
-            if (base / ".git").exists():
+            if os.path.exists(base / ".git"):  # noqa: PTH110  Path.exists() raises where nobody may look
                 yield from found
                 return
 
