@@ -140,7 +140,7 @@ def lint_raw(
     every = [*reversed(once.values()), *(fault for fault in found.faults if fault.rule in wanted)]
     own = [silence for document in documents for silence in silences_in(document)]
     own += [Silence(one.rule, one.reason, one.at, where=one.where, paths=one.paths or frozenset({one.at.path})) for one in found.accepted]
-    return silenced(every, (*own, *silences), wanted, skipped=run.skipped, crashed=run.crashed, not_checked=found.passed)
+    return silenced(every, (*own, *silences), wanted, replace(run, not_checked=found.passed))
 
 
 def import_spec(

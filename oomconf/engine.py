@@ -11,9 +11,9 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from oomconf.dialect import Document, Entry
-from oomconf.finding import Edit, Finding, Problem, Severity
+from oomconf.finding import Edit, Finding, Problem, Related, Severity
 from oomconf.ledger import Cell, Status
-from oomconf.location import Location, whole_file
+from oomconf.location import Location, in_file, whole_file
 from oomconf.policy import Fleet, Group, Policy, Workload
 from oomconf.rule import Context, Index, Rule
 
@@ -62,6 +62,8 @@ class Report:
     """Paths that were not examined, each with the reason."""
     known: tuple[Finding, ...] = ()
     """Findings that a baseline holds."""
+    lacking: frozenset[str] = frozenset()
+    """The facts that skipped rules lacked."""
 
     @classmethod
     def joined(cls, reports: Iterable[Report]) -> Report:
@@ -76,6 +78,7 @@ class Report:
             dict(sorted(skipped.items())),
             tuple({crash[0]: crash for one in every for crash in one.crashed}.values()),
             tuple(path for one in every for path in one.not_checked),
+            lacking=frozenset(need for one in every for need in one.lacking),
         )
 
     def without(self, paths: frozenset[str]) -> Report:
@@ -159,21 +162,21 @@ def lint(
     chosen = tuple(rules)
     run = find_in(fleet, chosen, entries=entries)
     ran = {rule.id for rule in chosen}
-    return silenced([*run.findings, *found], tuple(silences), ran, skipped=run.skipped, crashed=run.crashed)
+    return silenced([*run.findings, *found], tuple(silences), ran, run)
 
 
 def silenced(
     findings: Iterable[Finding],
     silences: tuple[Silence, ...],
     ran: set[str],
-    *,
-    skipped: dict[str, int],
-    crashed: tuple[tuple[str, BaseException], ...],
-    not_checked: tuple[tuple[str, str], ...] = (),
+    run: Report,
 ) -> Report:
-    """Number findings, take out what is accepted, and note what of that accepts nothing; `ran` are the rules that were asked."""
+    """Number findings, take out what is accepted, and note what of that accepts nothing; `ran` are the rules that were asked.
+
+    What else `run` says is kept.
+    """
     kept, suppressed, notes = _silenced(stamped(findings), silences, ran)
-    return Report(tuple(sorted((*kept, *notes), key=order)), tuple(suppressed), skipped, crashed, not_checked)
+    return replace(run, findings=tuple(sorted((*kept, *notes), key=order)), suppressed=tuple(suppressed))
 
 
 def find_in(fleet: Fleet, rules: Iterable[Rule[Any]], *, entries: Iterable[Entry] = ()) -> Report:
@@ -193,7 +196,7 @@ def find_in(fleet: Fleet, rules: Iterable[Rule[Any]], *, entries: Iterable[Entry
                 run.offer(rule, (fleet,), context)
             elif rule.on is Entry:
                 run.offer(rule, raw, context)
-    return Report(tuple(run.findings), (), dict(sorted(run.skipped.items())), tuple(run.crashed))
+    return Report(tuple(run.findings), (), dict(sorted(run.skipped.items())), tuple(run.crashed), lacking=frozenset(run.lacking))
 
 
 def accepting(report: Report, silences: tuple[Silence, ...]) -> Report:
@@ -229,9 +232,6 @@ def inexpressible(ledger: Iterable[Cell], *, strict: bool = False) -> Iterator[F
 def _subjects(rule: Rule[Any], policy: Policy) -> Sequence[Any]:
     if rule.on is Workload:
         return policy.workloads
-    if rule.needs and policy.scope == "cluster":
-        # a cluster has no facts of its own to lack
-        return ()
     if rule.on is Group:
         return policy.groups
     return (policy,) if rule.on is Policy else ()
@@ -241,18 +241,22 @@ class _Run:
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self.skipped: Counter[str] = Counter()
+        self.lacking: set[str] = set()
         self.crashed: list[tuple[str, BaseException]] = []
 
     def offer(self, rule: Rule[Any], subjects: Sequence[Any], context: Context) -> None:
         if rule.check is None or not subjects:
             return
-        if any(_unknown(context, need) for need in rule.needs):
-            self.skipped[rule.id] += len(subjects)
+        unknown = [need for need in rule.needs if _unknown(context, need)]
+        if unknown:
+            if context.policy.scope != "cluster":  # which has no facts of its own to lack
+                self.skipped[rule.id] += len(subjects)
+                self.lacking.update(unknown)
             return
         try:
             for subject in subjects:
                 for problem in rule.check(subject, context):
-                    self.findings.append(_finding(rule, problem, subject))
+                    self.findings.append(_finding(rule, problem, subject, context.policy))
         except Exception as error:  # noqa: BLE001  a rule that crashes must not silence the others
             self.crashed.append((rule.id, error))
 
@@ -262,9 +266,28 @@ def _unknown(context: Context, need: str) -> bool:
     return setting is None or setting.value is None
 
 
-def _finding(rule: Rule[Any], problem: Problem, subject: object) -> Finding:
+def _finding(rule: Rule[Any], problem: Problem, subject: object, policy: Policy) -> Finding:
     name = problem.object or getattr(subject, "object", "") or "fleet"
-    return Finding(rule.id, rule.severity, name, problem.at, problem.message, problem.help, problem.related, problem.fix)
+    at, related = _in_a_file(problem, policy)
+    return Finding(rule.id, rule.severity, name, at, problem.message, problem.help, related, problem.fix)
+
+
+def _in_a_file(problem: Problem, policy: Policy) -> tuple[Location, tuple[Related, ...]]:
+    """Place what only an option of the call says at the nearest file: code scanning refuses a result without one."""
+    if in_file(problem.at):
+        return problem.at, problem.related
+    said = (*(one.at for one in problem.related), *_places(policy))
+    at = next((one for one in said if in_file(one)), problem.at)
+    if at is problem.at:
+        return at, problem.related
+    own = (Related(problem.at, "it is declared here"),) if problem.at.path else ()
+    return at, (*own, *problem.related)
+
+
+def _places(policy: Policy) -> Iterator[Location]:
+    """Where a policy says something."""
+    parts = (policy.kubelet, policy.oomd, *policy.sysctls.values(), *policy.swaps, *policy.groups, *policy.workloads)
+    return (part.at for part in parts if part is not None)
 
 
 def stamped(findings: Iterable[Finding]) -> list[Finding]:

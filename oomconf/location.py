@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["NOWHERE", "Location", "Pointer", "moved", "whole_file"]
+__all__ = ["NOWHERE", "Location", "Pointer", "in_file", "moved", "whole_file"]
 
 
 class Location(NamedTuple):
@@ -33,6 +33,11 @@ def moved(at: Location, origin: Location) -> Location:
         return origin
     line, column = origin.line - 1, origin.column - 1
     return Location(origin.path, at.line + line, at.column + column, at.end_line + line, at.end_column + column)
+
+
+def in_file(at: Location) -> bool:
+    """Whether a place is in a document; not if it is an option of the call, or nowhere."""
+    return bool(at.path) and not at.path.startswith("--")
 
 
 def whole_file(path: str) -> Location:

@@ -60,7 +60,7 @@ ROWS = [
     (["lint", "broken.yaml"], 1, "[invalid-spec]", "1 error"),
     (["lint", "missing.yaml"], 2, "", "no such file"),
     (["lint", "missing.yaml", "--allow-partial"], 0, "", "no such file"),
-    (["lint", "folder"], 0, "", "0 specs"),
+    (["lint", "folder"], 0, "", "nothing was looked at: no spec is here, and no file that a reader knows\n"),
     (["lint", "README.md"], 0, "", "not checked: 1 file"),
     (["lint", "latin.yaml"], 2, "", "0xe9"),
     (["render", "good.yaml", "--target", "sysctl"], 2, "", "nothing to render"),
@@ -97,6 +97,29 @@ def test_a_call(argv: list[str], code: int, out: str, err: str, here: Path, caps
 def test_every_verb_tells_its_options(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--help"]) == 0
     assert f"usage: oomconf {verb}" in capsys.readouterr().out
+
+
+def test_what_facts_are_missing_is_said_once_and_how_they_are_given(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a.service").write_text("[Service]\nExecStart=/a\nMemoryMax=1G\n")
+    rules = "limit-above-ram,high-without-swap"
+    lacking = {
+        (): "2 rules want the machine's RAM or swap: say --host-ram and --host-swap, or hosts in an oomconf.yaml",
+        ("--host-ram", "8G"): "1 rule wants the machine's swap: say --host-swap, or hosts in an oomconf.yaml",
+        ("--host-swap", "0"): "1 rule wants the machine's RAM: say --host-ram, or hosts in an oomconf.yaml",
+    }
+    for given, said in lacking.items():
+        assert main(["lint", "a.service", "--select", rules, *given]) == 0
+        assert capsys.readouterr().err == f"nothing found: 2 rules on 1 raw file\nnot judged: {said}\n"
+    assert main(["lint", "a.service", "--select", rules, "--host-ram", "8G", "--host-swap=0"]) == 0
+    assert "not judged" not in capsys.readouterr().err
+    assert main(["lint", "a.service", "--select", rules, "--statistics"]) == 0
+    assert "1  skipped  high-without-swap\n1  skipped  limit-above-ram\n" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("here")
+def test_a_path_that_is_not_there_is_all_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "nope"]) == 2
+    assert capsys.readouterr().err == "oomconf: nope: no such file or folder\n"
 
 
 def test_findings_as_json_have_the_promised_shape(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

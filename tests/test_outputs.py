@@ -15,7 +15,7 @@ from oomconf import outputs
 from oomconf.cli import main
 from oomconf.engine import Report, Silence, Suppressed, stamped
 from oomconf.finding import Finding, Related, Severity
-from oomconf.location import Location, whole_file
+from oomconf.location import NOWHERE, Location, whole_file
 from oomconf.outputs._view import View
 from oomconf.rules import discover
 
@@ -111,9 +111,43 @@ def test_sarif_has_relative_uris_places_and_suppressions(view: View) -> None:
     physical = result["locations"][0]["physicalLocation"]
     assert physical["artifactLocation"]["uri"] == "dir%20x/a%3Ab.yaml"
     assert physical["region"] == {"startLine": 3, "startColumn": 2, "endLine": 3, "endColumn": 9}
-    assert "physicalLocation" not in result["relatedLocations"][0]
+    assert result["relatedLocations"] == []
+    assert result["message"]["text"].endswith("\nnote: --host-ram: r")
+    assert all("physicalLocation" in place for one in run["results"] for place in one["locations"])
     assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == "limit-above-ram"
     assert [one["suppressions"][0]["kind"] for one in run["results"] if "suppressions" in one] == ["inSource"]
+
+
+KUBELET = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 50\n"
+
+
+@pytest.mark.parametrize("name", outputs.NAMES)
+def test_what_only_an_option_says_stands_at_a_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kubelet.yaml").write_text(KUBELET)
+    assert main(["lint", "--host-swap", "2G", "--format", name]) == 1
+    text = capsys.readouterr().out
+    if name == "sarif":
+        (result,) = json.loads(text)["runs"][0]["results"]
+        assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "kubelet.yaml"
+        assert [one["physicalLocation"]["artifactLocation"]["uri"] for one in result["relatedLocations"]] == ["kubelet.yaml"]
+    elif name == "json":
+        (finding,) = json.loads(text)["findings"]
+        assert [one["path"] for one in (finding, *finding["related"])] == ["kubelet.yaml", "--host-swap", "kubelet.yaml"]
+    elif name == "gitlab":
+        assert [one["location"]["path"] for one in json.loads(text)] == ["kubelet.yaml"]
+    else:
+        assert "kubelet.yaml" in text
+        assert ": : " not in text
+
+
+def test_a_note_without_a_place_has_no_colon_for_it() -> None:
+    found = Finding("no-swap", Severity.NOTE, "host", whole_file("a"), "m", related=(Related(NOWHERE, "unless it is said"),))
+    view = View(report=Report((found,)))
+    assert "  = note: unless it is said\n" in outputs.write("text", view)
+    assert json.loads(outputs.write("json", view))["findings"][0]["related"][0]["path"] is None
 
 
 def test_sarif_is_valid_by_its_own_schema(view: View) -> None:

@@ -95,6 +95,12 @@ def test_facts_of_the_call_reach_raw_files() -> None:
     assert lint(files, "limit-above-ram", facts=known) == [("limit-above-ram", "compose.yaml", 4)]
     report = lint_raw([Document(*one) for one in files.items()], Mapped(files), select=("limit-above-ram",))
     assert report.skipped == {"limit-above-ram": 1}
+    assert report.lacking == {"memory_total"}
+
+
+def test_a_cluster_has_no_facts_to_lack() -> None:
+    pods = lint_raw([Document("pod.yaml", POD)], Mapped({"pod.yaml": POD}), Facts(memory_total=Setting(Size(1 << 30))))
+    assert (pods.skipped, pods.lacking) == ({}, frozenset())
 
 
 UNIT = "[Service]\nExecStart=/a\n%sMemoryMax=2GB%s\n"
@@ -207,4 +213,5 @@ def test_a_walk_passes_over_what_git_ignores_and_what_the_call_excludes(
 def test_statistics_count_by_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.service").write_text("[Service]\nMemoryMax=2GB\nMemoryHigh=1GB\nMemoryLimit=1G\n")
     assert main(["lint", str(tmp_path), "--statistics"]) == 1
-    assert capsys.readouterr().err.splitlines()[-2:] == ["2  error    ignored-value", "1  warning  deprecated-key"]
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "skipped" not in line][-2:] == ["2  error    ignored-value", "1  warning  deprecated-key"]

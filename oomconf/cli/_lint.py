@@ -54,7 +54,7 @@ def run(words: list[str]) -> int:
         put(options.write_baseline, baseline.dump(report.findings))
     if known is not None:
         report = baseline.apart(report, known)
-    _say(job.view(report, texts), options)
+    _say(job.view(report, texts), options, found)
     for path, why in found.unreadable.items():
         print(f"oomconf: {path}: {why}", file=sys.stderr)
     for rule, slip in report.crashed:
@@ -168,13 +168,15 @@ def _per_path(options: Options, documents: tuple[Document, ...]) -> list[Silence
     return found
 
 
-def _say(view: View, options: Options) -> None:
+def _say(view: View, options: Options, found: Collected) -> None:
     form = options.format or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text")
     for name, path in options.files:
         put(path, outputs.write(name, view))
     sys.stdout.write(outputs.write(form, replace(view, colour=colours(sys.stdout))))
     sys.stdout.flush()
-    if form != "json":
+    # where nothing could be read, what follows says all
+    all_unreadable = not view.specs and not view.files and {path for path, _ in view.report.not_checked} == set(found.unreadable) != set()
+    if form != "json" and not all_unreadable:
         sys.stderr.write(summary(view.report, len(view.rules), view.specs, view.files))
     if options.statistics:
         sys.stderr.write(statistics(view.report))

@@ -10,6 +10,7 @@ from oomconf.dialects._common import header
 from oomconf.dialects._entries import unparsed
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose
 from oomconf.ledger import Artifact, Book, Rendering
+from oomconf.location import NOWHERE, whole_file
 from oomconf.policy import Kubelet, Origin, Policy, Setting
 from oomconf.quantity import Percent, SizeError, systemd
 from oomconf.quantity import kubernetes as grammar
@@ -86,15 +87,17 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
     """Read KubeletConfiguration drop-ins in order of name; the later key wins."""
     fields: dict[str, Any] = {}
     entries: list[Entry] = []
+    at = NOWHERE
     for document in sorted(documents, key=lambda document: document.path.rpartition("/")[2]):
         found, faults = compose(document.text, path=document.path)
         entries += unparsed("kubelet", document.path, faults)
         for one in found:
             if isinstance(one.root, Mapping) and _text(one.root.get("kind")) == "KubeletConfiguration":
+                at = whole_file(document.path)
                 _take(one.root, fields, entries)
     if not fields and not entries:
         return Reading()
-    return Reading((Policy(name="host", object="host", kubelet=Kubelet(**fields)),), tuple(entries))
+    return Reading((Policy(name="host", object="host", kubelet=Kubelet(at=at, **fields)),), tuple(entries))
 
 
 def _take(root: Mapping, fields: dict[str, Any], entries: list[Entry]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from oomconf.finding import Finding, Severity
+from oomconf.location import in_file
 from oomconf.outputs._view import View, clean
 
 _COMMAND: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -17,7 +18,7 @@ def render(view: View) -> str:
 
 def _one(finding: Finding) -> str:
     at = finding.at
-    said: dict[str, object] = {"file": at.path} if at.path and not at.path.startswith(("<", "--")) else {}
+    said: dict[str, object] = {"file": at.path} if in_file(at) and not at.path.startswith("<") else {}
     if said and at.line:
         said |= {"line": at.line, "endLine": at.end_line}
         if at.line == at.end_line:  # columns of several lines are refused

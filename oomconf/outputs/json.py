@@ -67,7 +67,7 @@ def _value(value: object) -> object:
 
 
 def _place(at: Location) -> dict[str, Any]:
-    return {"path": at.path, "line": at.line or None, "column": at.column or None}
+    return {"path": at.path or None, "line": at.line or None, "column": at.column or None}
 
 
 def _fix(finding: Finding, texts: Mapping[str, str]) -> list[dict[str, Any]] | None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from oomconf.finding import Finding, Related
-from oomconf.location import Location
+from oomconf.location import Location, in_file, whole_file
 from oomconf.outputs._view import View
 from oomconf.rule import Rule
 
@@ -18,11 +18,12 @@ def render(view: View) -> str:
     """Write one run: every rule that ran, every finding, accepted ones as suppressions, and what was not examined as notifications."""
     report = view.report
     index = {rule.id: number for number, rule in enumerate(view.rules)}
-    results = [_result(one, index) for one in report.findings]
+    elsewhere = next((path for path in view.texts if _place(whole_file(path))), "stdin")
+    results = [_result(one, index, elsewhere) for one in report.findings]
     for accepted in report.suppressed:
         kind = "inSource" if accepted.silence.line is not None else "external"
         suppression = {"kind": kind, "justification": accepted.silence.reason}
-        results.append({**_result(accepted.finding, index), "suppressions": [suppression]})
+        results.append({**_result(accepted.finding, index, elsewhere), "suppressions": [suppression]})
     run = {
         "tool": {"driver": {"name": "oomconf", "semanticVersion": view.version, "rules": [_rule(rule) for rule in view.rules]}},
         "columnKind": "unicodeCodePoints",
@@ -48,17 +49,21 @@ def _rule(rule: Rule[Any]) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
+def _result(finding: Finding, index: dict[str, int], elsewhere: str) -> dict[str, Any]:
+    """Make a result; `elsewhere` is the file of a finding that is in none, since code scanning refuses a result without one."""
     text = finding.message + (f"\nhelp: {finding.help}" if finding.help else "")
+    for one in finding.related:
+        text += "" if _place(one.at) else f"\nnote: {one.at}{': ' if str(one.at) else ''}{one.message}"
     result: dict[str, Any] = {"ruleId": finding.rule}
     if finding.rule in index:
         result["ruleIndex"] = index[finding.rule]
     result |= {"level": finding.severity.word, "message": {"text": text}}
-    place = _place(finding.at)
+    place = _place(finding.at) or _place(whole_file(elsewhere))
     place["logicalLocations"] = [{"fullyQualifiedName": finding.object}]
     result["locations"] = [place]
     if finding.related:
-        result["relatedLocations"] = [_related(number, one) for number, one in enumerate(finding.related, 1)]
+        placed = [one for one in finding.related if _place(one.at)]
+        result["relatedLocations"] = [_related(number, one) for number, one in enumerate(placed, 1)]
     if finding.fix:
         result["fixes"] = [_fix(finding)]
     result["partialFingerprints"] = {"oomconf/v1": finding.fingerprint}
@@ -81,7 +86,7 @@ def _related(number: int, related: Related) -> dict[str, Any]:
 
 def _place(at: Location) -> dict[str, Any]:
     """A relative URI, as code scanning wants it; nothing where no file of the tree is meant."""
-    if not at.path or at.path.startswith(("<", "--")):
+    if not in_file(at) or at.path.startswith("<"):
         return {}
     physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(at.path)}}
     if at.line:

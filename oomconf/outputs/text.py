@@ -11,6 +11,7 @@ from oomconf.outputs._view import View, clean
 
 _COLOURS: Final = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 _WIDEST: Final = 160
+_FACTS: Final = {"memory_total": ("RAM", "--host-ram"), "swap_total": ("swap", "--host-swap")}
 
 
 def render(view: View) -> str:
@@ -24,16 +25,13 @@ def render(view: View) -> str:
 
 def summary(report: Report, rules: int, specs: int, files: int) -> str:
     """Say in a line what was found, and in further lines what was not looked at."""
-    count = {severity: sum(finding.severity is severity for finding in report.findings) for severity in Severity}
-    found = ", ".join(f"{number} {severity.word}{'' if number == 1 else 's'}" for severity, number in reversed(count.items()) if number)
-    on = " and ".join(_number(*one) for one in ((specs, "spec"), (files, "raw file")) if one[0] or (one[1] == "spec" and not files))
-    said = [f"{found or 'nothing found'}: {_number(rules, 'rule')} on {on}"]
+    said = [_found(report, rules, specs, files)]
     if report.suppressed:
         said.append(f"{len(report.suppressed)} accepted with a reason")
     if report.known:
         said.append(f"{len(report.known)} in the baseline")
     if report.skipped:
-        said.append("skipped for lack of facts: " + ", ".join(f"{rule} ({number})" for rule, number in report.skipped.items()))
+        said.append(_lacking(report))
     if report.not_checked:
         said.append(f"not checked: {len(report.not_checked)} file{'' if len(report.not_checked) == 1 else 's'}")
         said += [f"  {path}: {reason}" for path, reason in report.not_checked[:20]]
@@ -42,11 +40,30 @@ def summary(report: Report, rules: int, specs: int, files: int) -> str:
     return "".join(f"{line}\n" for line in said)
 
 
+def _found(report: Report, rules: int, specs: int, files: int) -> str:
+    if not specs and not files and not report.findings:
+        return "nothing was looked at: no spec is here, and no file that a reader knows"
+    count = {severity: sum(finding.severity is severity for finding in report.findings) for severity in Severity}
+    found = ", ".join(f"{number} {severity.word}{'' if number == 1 else 's'}" for severity, number in reversed(count.items()) if number)
+    on = " and ".join(_number(*one) for one in ((specs, "spec"), (files, "raw file")) if one[0] or (one[1] == "spec" and not files))
+    return f"{found or 'nothing found'}: {_number(rules, 'rule')} on {on}"
+
+
+def _lacking(report: Report) -> str:
+    """Say which facts of the machine would let more rules speak, and how they are given."""
+    known = {need: row for need, row in _FACTS.items() if need in report.lacking}
+    what = " or ".join(row[0] for row in known.values())
+    options = " and ".join(row[1] for row in known.values())
+    want = "wants" if len(report.skipped) == 1 else "want"
+    return f"not judged: {_number(len(report.skipped), 'rule')} {want} the machine's {what}: say {options}, or hosts in an oomconf.yaml"
+
+
 def statistics(report: Report) -> str:
-    """Count findings by rule, the most frequent first."""
+    """Count findings by rule, the most frequent first, then what rules passed over for lack of a fact."""
     count = Counter((one.rule, one.severity.word) for one in report.findings)
-    width = len(str(max(count.values(), default=0)))
+    width = len(str(max((*count.values(), *report.skipped.values()), default=0)))
     rows = sorted(count.items(), key=lambda row: (-row[1], row[0]))
+    rows += [((rule, "skipped"), number) for rule, number in sorted(report.skipped.items())]
     return "".join(f"{number:>{width}}  {severity:<7}  {rule}\n" for (rule, severity), number in rows)
 
 
@@ -68,7 +85,9 @@ def _finding(finding: Finding, view: View, lines: dict[str, list[str]]) -> list[
             out += _frame(source[at.line - 1], at.line, at.column, at.end_column if at.end_line == at.line else 0)
     if finding.help:
         out.append(f"  = help: {clean(finding.help)}")
-    out += [f"  = note: {clean(str(related.at))}: {clean(related.message)}" for related in finding.related]
+    for related in finding.related:
+        place = clean(str(related.at))
+        out.append(f"  = note: {place}{': ' if place else ''}{clean(related.message)}")
     return out
 
 
