@@ -136,7 +136,13 @@ def test_what_kubernetes_cannot_say_is_not_spelled(size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "hint"), [("512MB", "did you mean 512Mi?"), ("1K", "did you mean 1Ki?"), ("0.5GB", "did you mean 512Mi?")]
+    ("text", "hint"),
+    [
+        ("512MB", "did you mean 512Mi, or 512M in powers of 1000?"),
+        ("1K", "did you mean 1Ki, or 1k in powers of 1000?"),
+        ("0.5GB", "did you mean 512Mi, or 0.5G in powers of 1000?"),
+        ("1GiB", "did you mean 1Gi?"),
+    ],
 )
 def test_a_refusal_shows_the_right_spelling(text: str, hint: str) -> None:
     with pytest.raises(SizeError) as refused:

@@ -17,6 +17,7 @@ _BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _SCANNED: Final = re.compile(r"(?P<sign>[+-]?)(?P<whole>[0-9]*)(?:\.(?P<rest>[0-9]*))?(?P<suffix>[eEinumkKMGTP]*[+-]?[0-9]*)")
 _EXPONENT: Final = re.compile(r"[eE](?P<number>[+-]?[0-9]+)")
+_EITHER: Final = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)[ ]*(?P<unit>[kmgtpKMGTP])[bB]?")
 _NANO: Final = 10**9
 _CLAMP: Final = 200  # any exponent beyond is an overflow, or a single nano, whatever the 64 digits before it
 _UNITS: Final = ((TIB, "Ti"), (GIB, "Gi"), (MIB, "Mi"), (KIB, "Ki"))
@@ -65,7 +66,7 @@ def quantity(text: str) -> Quantity:
     """
     found = _SCANNED.fullmatch(bounded(text))
     if found is None or text == "":
-        raise SizeError(f"{text!r} is not a Kubernetes quantity", did_you_mean(text, format, _REMEDY))
+        raise SizeError(f"{text!r} is not a Kubernetes quantity", _suggestion(text))
     suffix, rest = found["suffix"], found["rest"] or ""
     base, exponent = _interpreted(text, suffix)
     if not found["whole"] and not rest and text not in ("+", "-") and (exponent >= 50 if base == 2 else exponent < -9):  # noqa: PLR2004
@@ -111,4 +112,14 @@ def _interpreted(text: str, suffix: str) -> tuple[int, int]:
     found = _EXPONENT.fullmatch(suffix)
     if found is not None and -(2**63) <= int(found["number"]) < 2**63:
         return 10, (int(found["number"]) + 2**31) % 2**32 - 2**31  # int32(parsed): 1e4294967299 is 1e3
-    raise SizeError(f"{text!r} has the suffix {suffix!r}, which Kubernetes does not know", did_you_mean(text, format, _REMEDY))
+    raise SizeError(f"{text!r} has the suffix {suffix!r}, which Kubernetes does not know", _suggestion(text))
+
+
+def _suggestion(text: str) -> str:
+    """Name both where a unit says neither: in `1GB` some write 1000 and some 1024."""
+    hint = did_you_mean(text, format, _REMEDY)
+    found = _EITHER.fullmatch(text.strip())
+    if found is None or not hint.endswith("?"):
+        return hint
+    unit = found["unit"].upper()
+    return f"{hint[:-1]}, or {found['number']}{'k' if unit == 'K' else unit} in powers of 1000?"
