@@ -11,7 +11,7 @@ from typing import Final
 from oomconf.finding import Edit, Finding
 from oomconf.location import Location
 
-__all__ = ["Fixed", "edited", "fix", "line_starts", "offsets"]
+__all__ = ["Fixed", "edited", "fix", "line_starts", "offsets", "with_ends_of"]
 
 _ROUNDS: Final = 5
 _TRIES: Final = 20
@@ -27,20 +27,25 @@ class Fixed:
     findings: list[Finding] = field(default_factory=list)
     left: list[Finding] = field(default_factory=list)
     """Findings whose fix was not made, since it overlapped with others or something else would be found then."""
+    uncovered: dict[Finding, list[Finding]] = field(default_factory=dict)
+    """What would be found then, by what was left."""
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str | None:
-    """Make all edits; None if two overlap, a place is not in the text, or something else stands there than was seen."""
+    """Make all edits; None if two overlap, a place is not in the text, or something else stands there than was seen.
+
+    What is put in has the text's own line ends.
+    """
     starts = line_starts(text)
     spans: list[tuple[int, int, str]] = []
     for edit in edits:
         span = offsets(edit.at, starts, len(text))
-        if span is None or (edit.old and text[span[0] : span[1]] != edit.old):
+        if span is None or (edit.old and text[span[0] : span[1]].replace("\r\n", "\n") != edit.old.replace("\r\n", "\n")):
             return None
         start, end = span
         part = text[start:end]
         quoted = len(part) > 1 and part[0] in "\"'" and part[-1] == part[0]
-        spans.append((start + quoted, end - quoted, edit.text))
+        spans.append((start + quoted, end - quoted, with_ends_of(text, edit.text)))
     out: list[str] = []
     last = 0
     for start, end, new in sorted(spans):
@@ -49,6 +54,13 @@ def edited(text: str, edits: Iterable[Edit]) -> str | None:
         out += [text[last:start], new]
         last = end
     return "".join([*out, text[last:]])
+
+
+def with_ends_of(text: str, new: str) -> str:
+    """Give a new part the line ends that most lines of a text have."""
+    if "\n" not in new or 2 * text.count("\r\n") <= text.count("\n"):
+        return new
+    return new.replace("\r\n", "\n").replace("\n", "\r\n")
 
 
 def line_starts(text: str) -> list[int]:
@@ -73,28 +85,34 @@ def fix(texts: Mapping[str, str], findings: Iterable[Finding], lint: _Lint) -> F
     sure = {path: text for path, text in texts.items() if _ODD_BREAKS.search(text) is None}
     before = list(findings)
     banned: list[Finding] = []
+    uncovered: dict[Finding, list[Finding]] = {}
     made, taken, worse = _settled(sure, texts, before, banned, lint)
     for tries in range(_TRIES):
         if not worse:
             break
-        culprits = [one for one in taken if {edit.at.path for edit in one.fix} & worse]
-        banned += taken if not culprits or tries == _TRIES - 1 else culprits[:1]
+        paths = {one.at.path for one in worse}
+        culprits = [one for one in taken if {edit.at.path for edit in one.fix} & paths]
+        culprits = taken if not culprits or tries == _TRIES - 1 else culprits[:1]
+        banned += culprits
+        uncovered |= dict.fromkeys(culprits, worse)
         made, taken, worse = _settled(sure, texts, before, banned, lint)
     for one in banned[: _TRIES if len(banned) > 1 else 0]:
         again = _settled(sure, texts, before, [other for other in banned if other is not one], lint)
-        if not again[2]:
+        if again[2]:
+            uncovered[one] = again[2]
+        else:
             made, taken, worse = again
             banned = [other for other in banned if other is not one]
     if worse:
-        return Fixed(left=[one for one in before if one.fix])
+        return Fixed(left=[one for one in before if one.fix], uncovered=uncovered)
     left = [one for one in before if one.fix and one not in taken and all(edit.at.path in sure for edit in one.fix)]
-    return Fixed({path: text for path, text in made.items() if text != texts[path]}, taken, left)
+    return Fixed({path: text for path, text in made.items() if text != texts[path]}, taken, left, uncovered)
 
 
 def _settled(
     sure: Mapping[str, str], texts: Mapping[str, str], before: list[Finding], banned: Iterable[Finding], lint: _Lint
-) -> tuple[dict[str, str], list[Finding], set[str]]:
-    """Make fixes until none is left; gives the texts, what was mended of `before`, and the paths with more findings than then."""
+) -> tuple[dict[str, str], list[Finding], list[Finding]]:
+    """Make fixes until none is left; gives the texts, what was mended of `before`, and findings that were not there then."""
     now = dict(sure)
     unwanted = set(banned)
     mended: list[Finding] = []
@@ -107,7 +125,7 @@ def _settled(
         mended += [] if number else taken
         now |= made
         found = list(lint({**texts, **now}))
-    return {path: text for path, text in now.items() if text != texts[path]}, mended, _worse(before, found) if mended else set()
+    return {path: text for path, text in now.items() if text != texts[path]}, mended, _worse(before, found) if mended else []
 
 
 def _round(now: Mapping[str, str], wanted: Iterable[Finding]) -> tuple[dict[str, str], list[Finding]]:
@@ -128,11 +146,15 @@ def _round(now: Mapping[str, str], wanted: Iterable[Finding]) -> tuple[dict[str,
     return made, taken
 
 
-def _worse(before: Iterable[Finding], after: Iterable[Finding]) -> set[str]:
-    """Paths with a finding that was not there; lines may move, messages may not."""
+def _worse(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
+    """Findings that were not there: of a rule that says more of an object than it did; lines may move."""
     old = Counter((one.rule, one.at.path, one.object) for one in before)
-    return {
-        path
-        for (rule, path, thing), number in Counter((one.rule, one.at.path, one.object) for one in after).items()
-        if number > old[rule, path, thing]
-    }
+    known = {(one.rule, one.at.path, one.object, one.message) for one in before}
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for one in after:
+        groups.setdefault((one.rule, one.at.path, one.object), []).append(one)
+    worse: list[Finding] = []
+    for group, found in groups.items():
+        if len(found) > old[group]:
+            worse += [one for one in found if (*group, one.message) not in known] or found[old[group] :]
+    return worse

@@ -41,6 +41,13 @@ FIXES = [
     (UNIT, "[Service] ; limits\nExecStart=/x\nMemoryMax=1G\n", "; limits\n[Service]\nExecStart=/x\nMemoryMax=1G\n"),
     (UNIT, f"{SERVICE}OOMPolicy=Kill\n", f"{SERVICE}OOMPolicy=kill\n"),
     (UNIT, f"{SERVICE}MemoryMax=2GB\r\nRestart=no\r\n", f"{SERVICE}MemoryMax=2G\r\nRestart=no\r\n"),
+    (UNIT, "[Service]\r\nExecStart=/x\r\nMemoryMax=1G # cap\r\n", "[Service]\r\nExecStart=/x\r\n# cap\r\nMemoryMax=1G\r\n"),
+    (
+        UNIT,
+        "[Service]\r\nExecStart=/x\r\n# oomconf: ignore[tiny-limit] was small once\r\nMemoryMax=2G\r\n",
+        "[Service]\r\nExecStart=/x\r\nMemoryMax=2G\r\n",
+    ),
+    ("etc/sysctl.d/90-vm.conf", "vm.swappiness = 10# low\r\n", "# low\r\nvm.swappiness = 10\r\n"),
     (UNIT, f"{SERVICE}OOMScoreAdjust=-2000\n", None),
     (UNIT, f"{SERVICE}# oomconf: ignore[tiny-limit] was small once\nMemoryMax=2G\n", f"{SERVICE}MemoryMax=2G\n"),
     (
@@ -198,3 +205,24 @@ def test_what_is_accepted_is_not_fixed(tree: Path) -> None:
     (tree / UNIT).write_text(text, "utf-8")
     assert main(["lint", ".", "--fix"]) == 0
     assert (tree / UNIT).read_text("utf-8") == text
+
+
+def test_what_a_fix_would_uncover_is_said(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tree / "compose.yaml").write_text("services:\n  a:\n    image: x\n    mem_limt: 64g\n    memswap_limit: 64g\n", "utf-8")
+    assert main(["lint", "compose.yaml", "--diff", "--host-ram", "16G", "--select", "unknown-key,limit-above-ram"]) == 0
+    said = "  compose.yaml:4:5: unknown-key: then 'a may use 64G, but the machine has 16G of RAM' [limit-above-ram]\n"
+    assert capsys.readouterr().err.endswith(f"1 left alone, since something else would be found then:\n{said}")
+
+
+def test_nothing_is_judged_twice_where_there_is_nothing_to_fix(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from oomconf.cli import _lint
+
+    (tree / UNIT).write_text(f"{SERVICE}MemoryMax=2G\n", "utf-8")
+    calls: list[int] = []
+    judge = _lint.lint_raw
+    monkeypatch.setattr(_lint, "lint_raw", lambda *given, **named: calls.append(1) or judge(*given, **named))
+    assert main(["lint", ".", "--fix"]) == 0
+    assert len(calls) == 1
+    (tree / UNIT).write_text(f"{SERVICE}MemoryMax=2GB\n", "utf-8")
+    assert main(["lint", ".", "--fix"]) == 0
+    assert len(calls) > 2

@@ -39,21 +39,26 @@ def run(words: list[str]) -> int:
     around = Collected() if options.alone else tree_around(found, options.paths, options.exclude, gitignore=options.gitignore)
     job = _Job(options, found, around)
     texts = job.texts()
+    report: Report | None = None
     if options.fix or options.diff:
-        open_ = job.unknown(texts, known).findings
+        report = job.report(texts)
+        open_ = _unknown(report, known).findings
         own = {path: text for path, text in texts.items() if path in found.raw and path != STDIN}
-        fixed = fix(own, open_, lambda new: job.unknown({**texts, **new}, known).findings)
+        fixed = fix(own, open_, lambda new: _unknown(job.report({**texts, **new}), known).findings)
         progress.end()
         if options.diff:
             return show(fixed, texts)
-        texts |= write(fixed, texts)
+        written = write(fixed, texts)
+        texts |= written
+        if written:
+            report = None
     progress.judge(len(texts))
-    report = job.report(texts)
+    if report is None:
+        report = job.report(texts)
     progress.end()
     if options.write_baseline:
         put(options.write_baseline, baseline.dump(report.findings))
-    if known is not None:
-        report = baseline.apart(report, known)
+    report = _unknown(report, known)
     _say(job.view(report, texts), options, found)
     for path, why in found.unreadable.items():
         print(f"oomconf: {path}: {why}", file=sys.stderr)
@@ -107,11 +112,6 @@ class _Job:
         beside = frozenset(texts) - frozenset(self.found.raw)
         return Report.joined([self.listed, *self.specs.reports, raw.without(beside) if beside else raw])
 
-    def unknown(self, texts: Mapping[str, str], known: baseline.Baseline | None) -> Report:
-        """Judge, and leave out what a baseline holds."""
-        report = self.report(texts)
-        return report if known is None else baseline.apart(report, known)
-
     def view(self, report: Report, texts: Mapping[str, str]) -> View:
         """What the outputs are made from."""
         return View(
@@ -156,6 +156,11 @@ class _Specs:
             return given
         hosts = [policy for policy in self.policies if policy.scope == "host"]
         return hosts[0].facts if len(hosts) == 1 else None
+
+
+def _unknown(report: Report, known: baseline.Baseline | None) -> Report:
+    """Leave out what a baseline holds."""
+    return report if known is None else baseline.apart(report, known)
 
 
 def _per_path(options: Options, documents: tuple[Document, ...]) -> list[Silence]:

@@ -8,10 +8,14 @@ from collections.abc import Mapping
 
 from oomconf.cli import EXIT_FINDINGS, EXIT_FINE
 from oomconf.errors import WriteError
+from oomconf.finding import Finding
 from oomconf.fixes import Fixed
 from oomconf.host.files import rewrite
+from oomconf.outputs._view import clean
 
 __all__ = ["show", "write"]
+
+_MOST_SAID = 3
 
 
 def write(fixed: Fixed, texts: Mapping[str, str]) -> dict[str, str]:
@@ -45,7 +49,14 @@ def _left(fixed: Fixed) -> None:
     if fixed.left:
         print(f"{len(fixed.left)} left alone, since something else would be found then:", file=sys.stderr)
         for one in fixed.left:
-            print(f"  {one.at}: {one.rule}", file=sys.stderr)
+            print(f"  {one.at}: {one.rule}{_then(fixed.uncovered.get(one, []))}", file=sys.stderr)
+
+
+def _then(found: list[Finding]) -> str:
+    """Say what would be found if a fix were made."""
+    said = dict.fromkeys(f"'{clean(one.message)}' [{one.rule}]" for one in found)
+    more = f", and {len(said) - _MOST_SAID} more" if len(said) > _MOST_SAID else ""
+    return f": then {', '.join(list(said)[:_MOST_SAID])}{more}" if said else ""
 
 
 def _number(count: int, word: str) -> str:

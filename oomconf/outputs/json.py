@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oomconf.finding import Finding, Severity
-from oomconf.fixes import line_starts, offsets
+from oomconf.fixes import line_starts, offsets, with_ends_of
 from oomconf.ledger import Cell
 from oomconf.location import Location
 from oomconf.outputs._view import View
@@ -78,7 +78,7 @@ def _fix(finding: Finding, texts: Mapping[str, str]) -> list[dict[str, Any]] | N
         span = None if text is None else offsets(edit.at, line_starts(text), len(text))
         if span is None:
             return None
-        rows.append({"path": edit.at.path, "start": span[0], "end": span[1], "text": edit.text})
+        rows.append({"path": edit.at.path, "start": span[0], "end": span[1], "text": with_ends_of(text or "", edit.text)})
     return rows
 
 
