@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from oomconf import dialects as rooms
 from oomconf import rules as rulebook
 from oomconf.dialect import Dialect, Document, Entry, Sources
-from oomconf.engine import Report, Silence, find_in, inexpressible, silenced, silences_in
+from oomconf.engine import Report, find_in, inexpressible, silenced
 from oomconf.engine import lint as run_rules
 from oomconf.errors import CallError, LoadError
 from oomconf.finding import Finding
@@ -26,6 +26,7 @@ from oomconf.repository import read as read_repository
 from oomconf.resolver import impossible
 from oomconf.resolver import resolve as resolve_policy
 from oomconf.rule import Rule
+from oomconf.silences import Silence, silences_in
 from oomconf.templating import Templates
 
 if TYPE_CHECKING:

@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any
 
-from oomconf.dialect import Document, Entry
-from oomconf.finding import Edit, Finding, Problem, Related, Severity
+from oomconf import rules as rulebook
+from oomconf.dialect import Entry
+from oomconf.finding import Finding, Problem, Related, Severity
 from oomconf.ledger import Cell, Status
-from oomconf.location import Location, in_file, whole_file
+from oomconf.location import Location, in_file
 from oomconf.policy import Fleet, Group, Policy, Workload
 from oomconf.rule import Context, Index, Rule
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """A request to accept a finding: by line, or by object in the spec's `lint.ignore`."""
-
-    rule: str
-    reason: str
-    at: Location
-    line: int | None = None
-    """The line it speaks of; None if it speaks of objects."""
-    where: str | None = None
-    until: int | None = None
-    """The last line of a command that a shell joins from several."""
-    removal: Edit | None = None
-    """Takes the comment away, where it names this rule alone."""
-    paths: frozenset[str] | None = None
-    """The files that it speaks of; None if it speaks of lines, or of objects wherever they are."""
-
-    @classmethod
-    def of_paths(cls, rule: str, reason: str, paths: frozenset[str]) -> Silence:
-        """Accept a rule's findings in whole files."""
-        return cls(rule, reason, whole_file("settings"), paths=paths)
+from oomconf.silences import Silence, note, speaks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,58 +73,6 @@ class Report:
 
     def worst(self) -> Severity | None:
         return max((finding.severity for finding in self.findings), default=None)
-
-
-_COMMENT: Final = re.compile(r"#\s*oomconf:\s*ignore\[([A-Za-z0-9_, -]*)\][ \t]*(.*)$")
-
-
-def silences_in(document: Document) -> tuple[Silence, ...]:
-    """Find `# oomconf: ignore[rule-id] reason`: alone on a line it speaks of the next line that says something, else of its own.
-
-    A line that goes on behind a backslash is one with those that follow.
-
-    Only YAML has comments behind a value; in units and sysctl.d such a one is part of the value, and accepts nothing.
-    """
-    trailing = document.path.endswith((".yaml", ".yml")) or document.path.startswith("<")
-    if "oomconf:" not in document.text:
-        return ()
-    lines = document.text.splitlines()
-    found: list[Silence] = []
-    for number, line in enumerate(lines, 1):
-        match = _COMMENT.search(line)
-        if match is None:
-            continue
-        if line[: match.start()].strip() and not trailing:
-            continue
-        about = number if line[: match.start()].strip() else _next_said(lines, number)
-        at = Location(document.path, number, match.start() + 1, number, len(line) + 1)
-        words = match[1].split(",")
-        removal = _removal(document.path, number, line, match.start()) if len(words) == 1 else None
-        until = None if trailing else _joined(lines, about)
-        found += [Silence(word.strip(), match[2].strip(), at, about, until=until, removal=removal) for word in words]
-    return tuple(found)
-
-
-def _removal(path: str, number: int, line: str, start: int) -> Edit:
-    said = line[:start].rstrip()
-    if said:
-        return Edit(Location(path, number, len(said) + 1, number, len(line) + 1), "", line[len(said) :])
-    return Edit(Location(path, number, 1, number + 1, 1), "", f"{line}\n")
-
-
-def _joined(lines: Sequence[str], number: int) -> int:
-    """The last of the lines that a backslash at the end joins to one."""
-    while number < len(lines) and lines[number - 1].endswith("\\"):
-        number += 1
-    return number
-
-
-def _next_said(lines: Sequence[str], number: int) -> int:
-    for later in range(number, len(lines)):
-        text = lines[later].strip()
-        if text and not text.startswith("#"):
-            return later + 1
-    return number
 
 
 def lint(
@@ -310,38 +235,12 @@ def _silenced(
     kept: list[Finding] = []
     suppressed: list[Suppressed] = []
     for finding in findings:
-        index = next((i for i, silence in enumerate(silences) if silence.reason and _speaks_of(silence, finding)), None)
+        index = next((i for i, silence in enumerate(silences) if silence.reason and speaks_of(silence, finding)), None)
         if index is None:
             kept.append(finding)
         else:
             used.add(index)
             suppressed.append(Suppressed(finding, silences[index]))
-    notes = [_note(silence, ran) for i, silence in enumerate(silences) if i not in used]
-    return kept, suppressed, [note for note in notes if note is not None]
-
-
-def _speaks_of(silence: Silence, finding: Finding) -> bool:
-    if silence.rule != finding.rule:
-        return False
-    if silence.paths is not None and finding.at.path not in silence.paths:
-        return False
-    if silence.line is not None:
-        last = silence.line if silence.until is None else silence.until
-        return silence.at.path == finding.at.path and silence.line <= finding.at.line <= last
-    where = silence.where
-    return where is None or finding.object == where or finding.object.startswith(where + ".") or fnmatchcase(finding.object, where)
-
-
-def _note(silence: Silence, ran: set[str]) -> Finding | None:
-    if not silence.reason:
-        message = f"the ignore of {silence.rule or 'nothing'} gives no reason and silences nothing"
-        return Finding(
-            "ignore-without-reason", Severity.ERROR, silence.where or "spec", silence.at, message, "write the reason behind the bracket"
-        )
-    if silence.paths is not None and silence.where is None:
-        return None
-    if silence.rule not in ran and silence.rule != "not-expressible":
-        return None
-    message = f"nothing to ignore: {silence.rule} finds nothing here"
-    fix = () if silence.removal is None else (silence.removal,)
-    return Finding("unused-ignore", Severity.NOTE, silence.where or "spec", silence.at, message, "remove it", fix=fix)
+    known = rulebook.names()
+    notes = [note(silence, ran, known) for i, silence in enumerate(silences) if i not in used]
+    return kept, suppressed, [one for one in notes if one is not None]

@@ -9,7 +9,7 @@ from typing import Any
 from oomconf import dialects
 from oomconf.api import ignores, lint_raw
 from oomconf.dialect import Document, Mapped
-from oomconf.engine import Report, inexpressible, lint, silences_in
+from oomconf.engine import Report, inexpressible, lint
 from oomconf.finding import Finding
 from oomconf.loader import load_spec
 from oomconf.policy import Facts, Fleet, Setting
@@ -17,6 +17,7 @@ from oomconf.quantity import Size
 from oomconf.renderer import render
 from oomconf.resolver import resolve
 from oomconf.rule import Rule
+from oomconf.silences import silences_in
 from oomconf.templating import Templates
 
 MARK = "⟵"

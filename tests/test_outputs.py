@@ -13,11 +13,12 @@ from jsonschema import Draft7Validator
 
 from oomconf import outputs
 from oomconf.cli import main
-from oomconf.engine import Report, Silence, Suppressed, stamped
+from oomconf.engine import Report, Suppressed, stamped
 from oomconf.finding import Finding, Related, Severity
 from oomconf.location import NOWHERE, Location, whole_file
 from oomconf.outputs._view import View
 from oomconf.rules import discover
+from oomconf.silences import Silence
 
 EVIL = 'a,b:%0A::error::x\n| [l](javascript:1) <b>&"\x1b[31m\udcff'
 FINDINGS = (

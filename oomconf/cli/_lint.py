@@ -16,7 +16,7 @@ from oomconf.cli._lint_options import Options, parse
 from oomconf.cli._progress import Progress
 from oomconf.cli._shared import colours, exit_code, load
 from oomconf.dialect import Document
-from oomconf.engine import Report, Silence, accepting, stamped
+from oomconf.engine import Report, accepting, stamped
 from oomconf.errors import InputError
 from oomconf.fixes import fix
 from oomconf.host.collect import Collected, collect, reason, tree_around
@@ -26,6 +26,7 @@ from oomconf.host.ignores import matcher
 from oomconf.outputs._view import View
 from oomconf.outputs.text import statistics, summary
 from oomconf.policy import Facts, Policy
+from oomconf.silences import Silence
 
 __all__ = ["run"]
 
