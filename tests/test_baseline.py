@@ -47,7 +47,8 @@ def test_a_run_against_a_baseline_fails_on_what_is_new(
     monkeypatch.chdir(tmp_path)
     unit = tmp_path / "a.service"
     unit.write_text("[Service]\nMemoryMax=2GB\n")
-    assert main(["lint", "--write-baseline", "known.json"]) == 1
+    assert main(["lint", "--write-baseline", "known.json"]) == 0
+    assert main(["lint", "absent", ".", "--write-baseline", "other.json"]) == 2
     unit.write_text("# a line more\n[Service]\nMemoryMax=2GB\n")
     assert main(["lint", "--baseline", "known.json"]) == 0
     assert "1 in the baseline" in capsys.readouterr().err

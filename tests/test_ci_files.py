@@ -107,3 +107,8 @@ def test_the_pages_of_all_rules_are_markdown_whose_fences_close(capsys: pytest.C
     assert [line == "```" for line in fences] == [False, True] * (len(fences) // 2)
     assert [line[2:] for line in text.splitlines() if line.startswith("# ") and line[2:] in rules.names()] == list(rules.names())
     assert main(["rule", "--format", "pdf"]) == 2
+    capsys.readouterr()
+    assert main(["rule", "--format", "markdown"]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0] == "| rule | severity | finds |"
+    assert [line.split("`")[1] for line in table[2:]] == list(rules.names())

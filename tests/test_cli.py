@@ -60,6 +60,7 @@ ROWS = [
     (["lint", "broken.yaml"], 1, "[invalid-spec]", "1 error"),
     (["lint", "missing.yaml"], 2, "", "no such file"),
     (["lint", "missing.yaml", "--allow-partial"], 0, "", "no such file"),
+    (["lint", "good.yaml", "--output", "json=-"], 2, "", "say --format json for standard output"),
     (["lint", "folder"], 0, "", "nothing was looked at: no spec is here, and no file that a reader knows\n"),
     (["lint", "README.md"], 0, "", "not checked: 1 file"),
     (["lint", "latin.yaml"], 2, "", "0xe9"),

@@ -200,11 +200,31 @@ def test_completion_names_every_verb_and_option(shell: str, capsys: pytest.Captu
         assert word in text
 
 
-def test_bash_takes_the_completion(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("lint --format s", "sarif"),
+        ("lint --output", "--output"),
+        ("lint --output js", "json="),
+        ("lint --output = js", "json="),
+        ("lint --output json = f", ""),
+        ("lint --output json =", ""),
+        ("lint --fail-on =", "error warning note never"),
+        ("lint --fail-on = no", "note"),
+        ("lint --fail-on=no", "--fail-on=note"),
+        ("lint --select no-limit,no-sw", "no-limit,no-swap"),
+        ("lint --select = no-limit,panic-on,no-sw", "no-limit,panic-on,no-swap"),
+        ("lint --select=no-limit,no-sw", "--select=no-limit,no-swap"),
+        ("lint --baseline = x", ""),
+        ("rule no-swa", "no-swap"),
+    ],
+)
+def test_bash_takes_the_completion(words: str, offered: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["completion", "bash"])
-    script = capsys.readouterr().out + "COMP_WORDS=(oomconf lint --format s) COMP_CWORD=3; _oomconf; echo ${COMPREPLY[@]}\n"
+    given = f"COMP_WORDS=(oomconf {words}) COMP_CWORD={len(words.split())}"
+    script = f"{capsys.readouterr().out}{given}; _oomconf; echo ${{COMPREPLY[@]}}\n"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("sarif\n", "")
+    assert (done.stdout, done.stderr) == (f"{offered}\n", "")
 
 
 def test_fish_takes_the_completion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,9 +232,26 @@ def test_fish_takes_the_completion(tmp_path: Path, capsys: pytest.CaptureFixture
     main(["completion", "fish"])
     script = tmp_path / "oomconf.fish"
     script.write_text(capsys.readouterr().out, "utf-8")
-    asked = "; ".join(f'complete -C "oomconf {line}"' for line in ("li", "lint --select panic-on", "lint --format sar", "rule no-sw"))
+    asked = "; ".join(
+        f'complete -C "oomconf {line}"'
+        for line in (
+            "li",
+            "lint --select panic-on",
+            "lint --format sar",
+            "rule no-sw",
+            "lint --fail-on=nev",
+            "lint --select no-limit,panic-on",
+        )
+    )
     done = subprocess.run(["fish", "--no-config", "-c", f"source {script}; {asked}"], capture_output=True, text=True, check=True)
-    assert [line.partition("\t")[0] for line in done.stdout.splitlines()] == ["lint", "panic-on-oom", "sarif", "no-swap"]
+    assert [line.partition("\t")[0] for line in done.stdout.splitlines()] == [
+        "lint",
+        "panic-on-oom",
+        "sarif",
+        "no-swap",
+        "--fail-on=never",
+        "no-limit,panic-on-oom",
+    ]
     assert done.stderr == ""
 
 
@@ -228,7 +265,9 @@ def test_zsh_takes_the_completion(tmp_path: Path, capsys: pytest.CaptureFixture[
         zmodload zsh/zpty; zpty shell zsh -f -i
         zpty -w shell 'PS1=; fpath=({tmp_path} $fpath); autoload -U compinit; compinit -u -d {tmp_path}/dump; print ready'
         zpty -r shell line '*ready*ready*'
-        zpty -n -w shell $'oomconf lint --format sar\\t'; zpty -r shell line '*sarif*' && print done
+        zpty -n -w shell $'oomconf lint --format sar\\t'; zpty -r shell line '*sarif*' || exit
+        zpty -n -w shell $'--select no-limit,panic-on-o\\t'; zpty -r shell line '*no-limit,panic-on-oom*' || exit
+        zpty -n -w shell $'--fail-on=nev\\t'; zpty -r shell line '*--fail-on=never*' && print done
         zpty -d shell
     """
     done = subprocess.run(["zsh", "-f", "-c", typed], capture_output=True, text=True, check=False, timeout=60)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from oomconf import __version__, baseline, outputs
 from oomconf.api import chosen_rules, lint_raw, selected_ids
 from oomconf.api import lint as lint_spec
-from oomconf.cli import EXIT_BUG, EXIT_CALL
+from oomconf.cli import EXIT_BUG, EXIT_CALL, EXIT_FINE
 from oomconf.cli._lint_fixes import show, write
 from oomconf.cli._lint_options import Options, parse
 from oomconf.cli._progress import Progress
@@ -65,7 +65,8 @@ def run(words: list[str]) -> int:
         print(f"oomconf: {path}: {why}", file=sys.stderr)
     for rule, slip in report.crashed:
         print(f"oomconf: the rule {rule} crashed ({type(slip).__name__}: {slip}); please report it", file=sys.stderr)
-    code = exit_code(report.findings, options.fail_on)
+    # what is written as known is no failure
+    code = EXIT_FINE if options.write_baseline else exit_code(report.findings, options.fail_on)
     if found.unreadable and not options.allow_partial:
         code = max(code, EXIT_CALL)
     return max(code, EXIT_BUG) if report.crashed else code

@@ -96,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--fix", action="store_true", help="mend in raw files what can be mended without a choice, then lint")
     parser.add_argument("--diff", action="store_true", help="print what --fix would change, and change nothing; exit 1 if that is anything")
     parser.add_argument("--baseline", metavar="FILE", help="report only what this file does not hold")
-    parser.add_argument("--write-baseline", metavar="FILE", help="write what is found now, all of it, as a baseline")
+    parser.add_argument("--write-baseline", metavar="FILE", help="write what is found now, all of it, as a baseline, and exit 0")
     parser.add_argument("--no-gitignore", action="store_true", help="walk into what .gitignore names too")
     parser.add_argument(
         "--alone", action="store_true", help="judge named files by themselves; else the rest of their git tree is looked at beside them"
@@ -159,5 +159,7 @@ def _files(values: list[str]) -> list[tuple[str, str]]:
         name, equals, path = value.partition("=")
         if not equals or not path or name not in outputs.NAMES:
             raise InputError(f"--output {value[:80]}: say FORMAT=FILE, with a format of {', '.join(outputs.NAMES)}")
+        if path == "-":
+            raise InputError(f"--output {value}: writes files; say --format {name} for standard output")
         found.append((name, path))
     return found

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final, NamedTuple
 
-from oomconf import rules
+from oomconf import outputs, rules
 from oomconf.cli import EXIT_CALL, EXIT_FINE, VERBS, module_of
 
 _USAGE: Final = """usage: oomconf completion bash|zsh|fish
@@ -18,6 +18,8 @@ fish: oomconf completion fish > ~/.config/fish/completions/oomconf.fish
 """
 _PARSED: Final = ("check", "lint", "render", "import")
 _RULED: Final = ("--select", "--ignore")
+"""Options of rules, which take several with commas between."""
+_FORMATTED: Final = "--output"
 
 
 class _Option(NamedTuple):
@@ -49,6 +51,7 @@ def _options() -> dict[str, list[_Option]]:
             for flag in action.option_strings:
                 if flag.startswith("--"):
                     choices = tuple(str(choice) for choice in action.choices or ()) or (names if flag in _RULED else ())
+                    choices = choices or (tuple(f"{name}=" for name in outputs.NAMES) if flag == _FORMATTED else ())
                     found[verb].append(_Option(flag, action.help or "", action.nargs != 0, choices))
     found["rule"] = [
         _Option("--all", "every page", takes=False, words=()),
@@ -62,9 +65,11 @@ def _arguments() -> Mapping[str, Sequence[str]]:
     return {"rule": rules.names(), "completion": tuple(_SHELLS)}
 
 
-def _cases(options: Mapping[str, Sequence[_Option]], form: str) -> str:
+def _cases(options: Mapping[str, Sequence[_Option]], form: str, several: str, unfinished: str) -> str:
+    """What may follow each option; `several` goes before a list with commas, `unfinished` before words that a file's name follows."""
+    before = {**dict.fromkeys(_RULED, several), _FORMATTED: unfinished}
     return "".join(
-        f"    {verb}:{option.flag}) {form.format(words=' '.join(option.words))}; return ;;\n"
+        f"    {verb}:{option.flag}) {before.get(option.flag, '')}{form.format(words=' '.join(option.words))}; return ;;\n"
         for verb, every in options.items()
         for option in every
         if option.words
@@ -72,17 +77,25 @@ def _cases(options: Mapping[str, Sequence[_Option]], form: str) -> str:
 
 
 def _bash(options: Mapping[str, Sequence[_Option]]) -> str:
-    reply = 'COMPREPLY=($(compgen -W "{words}" -- "$cur"))'
+    reply = 'COMPREPLY=($(compgen -P "$head" -W "{words}" -- "$cur"))'
+    several = "case $cur in *,*) head=$head${cur%,*}, cur=${cur##*,} ;; esac; "
+    unfinished = "case $cur in *=*) return ;; esac; compopt -o nospace 2>/dev/null; "
     verbs = "".join(
         f"    {verb}) words='{' '.join([*(one.flag for one in every), *_arguments().get(verb, ())])}' ;;\n"
         for verb, every in options.items()
     )
     return (
         "_oomconf() {\n"
-        "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=\n"
+        "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words= head=\n"
         f'  if [ "$COMP_CWORD" -eq 1 ]; then {reply.format(words=" ".join(VERBS))}; return; fi\n'
+        # a `=` is a word by itself, unless COMP_WORDBREAKS was changed
+        '  case "$prev$cur" in\n'
+        "    --*=) cur= ;;\n"
+        '    =*) prev=${COMP_WORDS[COMP_CWORD-2]}; [ "${prev#--}" != "$prev" ] || return ;;\n'
+        "    *) case $cur in --*=*) head=${cur%%=*}= prev=${cur%%=*} cur=${cur#*=} ;; =) return ;; esac ;;\n"
+        "  esac\n"
         '  case "${COMP_WORDS[1]}:$prev" in\n'
-        f"{_cases(options, reply)}"
+        f"{_cases(options, reply, several, unfinished)}"
         "  esac\n"
         '  case "${COMP_WORDS[1]}" in\n'
         f"{verbs}"
@@ -94,6 +107,8 @@ def _bash(options: Mapping[str, Sequence[_Option]]) -> str:
 
 
 def _zsh(options: Mapping[str, Sequence[_Option]]) -> str:
+    several = "compset -P '*,'; "
+    unfinished = "if compset -P '*='; then _files; return; fi; end=; "
     verbs = "".join(
         f"    {verb}) if [[ $PREFIX == -* ]]; then compadd -- {' '.join(one.flag for one in every)}; "
         f"else {'compadd -- ' + ' '.join(_arguments()[verb]) if verb in _arguments() else '_files'}; fi ;;\n"
@@ -103,8 +118,10 @@ def _zsh(options: Mapping[str, Sequence[_Option]]) -> str:
         "#compdef oomconf\n"
         "_oomconf() {\n"
         f"  if (( CURRENT == 2 )); then compadd -- {' '.join(VERBS)}; return; fi\n"
-        '  case "$words[2]:$words[CURRENT-1]" in\n'
-        f"{_cases(options, 'compadd -- {words}')}"
+        "  local prev=$words[CURRENT-1] end=' '\n"
+        "  if [[ $PREFIX == --*=* ]]; then prev=${PREFIX%%=*}; compset -P 1 '*='; fi\n"
+        '  case "$words[2]:$prev" in\n'
+        f"{_cases(options, 'compadd -S $end -- {words}', several, unfinished)}"
         "  esac\n"
         '  case "$words[2]" in\n'
         f"{verbs}"
@@ -119,7 +136,11 @@ def _fish(options: Mapping[str, Sequence[_Option]]) -> str:
     for verb, every in options.items():
         seen = f"complete -c oomconf -n '__fish_seen_subcommand_from {verb}'"
         for option in every:
-            words = f" -x -a {_quoted(' '.join(option.words))}" if option.words else " -r" if option.takes else ""
+            several = option.flag in _RULED
+            offered = f"(__fish_append , {' '.join(option.words)})" if several else " ".join(option.words)
+            words = (
+                f" -{'r' if option.flag == _FORMATTED else 'x'} -a {_quoted(offered)}" if option.words else " -r" if option.takes else ""
+            )
             lines.append(f"{seen} -l {option.flag[2:]}{words} -d {_quoted(option.about)}")
         if verb in _arguments():
             lines.append(f"{seen} -f -a {_quoted(' '.join(_arguments()[verb]))}")

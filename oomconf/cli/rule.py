@@ -14,7 +14,7 @@ _FENCE: Final = re.compile(r"^```(\S+) (bad|good|with) (\S+)([^\n]*)$", re.MULTI
 _USAGE: Final = """usage: oomconf rule [ID ...] [--all] [--format text|markdown]
 
 Without ID: every rule with its severity and summary. With IDs: their pages, with examples. --all: every page.
---format markdown: pages for a site; each heading is the rule's id.
+--format markdown: the same for a site; each page's heading is the rule's id.
 """
 
 
@@ -29,6 +29,11 @@ def run(words: list[str]) -> int:
     known = rules.names()
     chosen = list(known) if "--all" in words else words
     if not chosen:
+        if form == "markdown":
+            print("| rule | severity | finds |\n| --- | --- | --- |")
+            for found in rules.discover():
+                print(f"| `{found.id}` | {found.severity.word} | {found.summary} |")
+            return EXIT_FINE
         width = max((len(name) for name in known), default=0)
         for found in rules.discover():
             print(f"{found.id:<{width}}  {found.severity.word:<7}  {found.summary}")
