@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache, partial
 from typing import Final, Protocol, TypeVar
@@ -16,7 +16,7 @@ from oomconf.dialects._script_kind import is_script
 from oomconf.finding import Finding, Severity
 from oomconf.policy import Facts, Fleet, Policy
 
-__all__ = ["Each", "Repository", "dialect_of", "dialect_of_path", "in_turn", "is_yaml", "read"]
+__all__ = ["Each", "Repository", "beside", "dialect_of", "dialect_of_path", "in_turn", "is_yaml", "read"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -123,6 +123,39 @@ def read(documents: Sequence[Document], sources: Sources, facts: Facts | None = 
     return Repository(
         fleets, faults, passed, tuple(dict.fromkeys(gathered.accepted())), {name: len(sort) for name, sort in sorted(sorts.items())}
     )
+
+
+def beside(named: Mapping[str, Document], paths: Iterable[str], around: Mapping[str, Document]) -> dict[str, Document]:
+    """Choose of the documents around named ones what can matter to them: of the same host, cluster or folder, or of one that names one.
+
+    `paths` are all that the call names, also what no reader knows, as an env_file.
+    """
+    wanted = {_together(document) for document in named.values()}
+    names = [path.rpartition("/")[2] for path in paths]
+    # a build names the folder of its Dockerfile alone
+    builds = any(name in ("Dockerfile", "Containerfile") for name in names)
+    groups: dict[str, tuple[str, str]] = {}
+    for path, document in around.items():
+        group = groups[path] = _together(document)
+        text = document.text
+        if group not in wanted and ((builds and group[0] == "compose") or any(name in text for name in names)):
+            wanted.add(group)
+    return {path: document for path, document in around.items() if groups[path] in wanted}
+
+
+def _together(document: Document) -> tuple[str, str]:
+    """Name what a document is read together with, as `read` gathers them."""
+    from oomconf.dialects.systemd.places import place  # noqa: PLC0415
+
+    name, path = dialect_of(document), document.path
+    if name == "systemd":
+        where = place(path)
+        return (_HOST, _root(path) if where is None else where.scope.root.strip("/") or _HOST)
+    if name in ("sysctl", "quadlet", "kubelet", "daemon-json"):
+        return (_HOST, _root(path))
+    if name == "kubernetes":
+        return (name, "")
+    return (name or "", path if name == "script" else _folder(path))
 
 
 class _Gathered:

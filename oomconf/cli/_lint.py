@@ -26,6 +26,7 @@ from oomconf.host.ignores import matcher
 from oomconf.outputs._view import View
 from oomconf.outputs.text import statistics, summary
 from oomconf.policy import Facts, Policy
+from oomconf.repository import beside
 from oomconf.silences import Silence
 
 __all__ = ["run"]
@@ -37,7 +38,7 @@ def run(words: list[str]) -> int:
     known = None if options.baseline is None else baseline.load(options.baseline, read_text(options.baseline))
     progress = Progress(sys.stderr)
     found = collect(options.paths, options.exclude, gitignore=options.gitignore, seen=progress.read)
-    around = Collected() if options.alone else tree_around(found, options.paths, options.exclude, gitignore=options.gitignore)
+    around = Collected() if options.alone else tree_around(options.paths, options.exclude, gitignore=options.gitignore)
     job = _Job(options, found, around)
     texts = job.texts()
     report: Report | None = None
@@ -84,12 +85,13 @@ class _Job:
             self.specs.take(path, disk, found)
         for path in self.specs.included & set(found.raw):
             del found.raw[path]
-        beside = _Specs(options)
+        others = _Specs(options)
         for path, disk in around.specs.items():
-            beside.take(path, disk, around)
-        self.specs.policies += beside.policies
+            others.take(path, disk, around, judged=False)
+        self.specs.policies += others.policies
         self.facts = self.specs.facts(options.facts)
-        self.raw = {path: document for path, document in around.raw.items() if path not in beside.included} | found.raw
+        raw = {path: document for path, document in around.raw.items() if path not in others.included}
+        self.raw = beside(found.raw, options.paths, raw) | found.raw
         passed = {path: why for path, why in found.passed.items() if path not in self.specs.included}
         self.listed = Report(not_checked=(*passed.items(), *found.unreadable.items()))
 
@@ -111,8 +113,8 @@ class _Job:
             silences=tuple(_per_path(options, documents)),
             each=spread,
         )
-        beside = frozenset(texts) - frozenset(self.found.raw)
-        return Report.joined([self.listed, *self.specs.reports, raw.without(beside) if beside else raw])
+        others = frozenset(texts) - frozenset(self.found.raw)
+        return Report.joined([self.listed, *self.specs.reports, raw.without(others) if others else raw])
 
     def view(self, report: Report, texts: Mapping[str, str]) -> View:
         """What the outputs are made from."""
@@ -136,7 +138,7 @@ class _Specs:
     included: set[str] = field(default_factory=set)
     policies: list[Policy] = field(default_factory=list)
 
-    def take(self, path: str, disk: Disk, found: Collected) -> None:
+    def take(self, path: str, disk: Disk, found: Collected, *, judged: bool = True) -> None:
         try:
             disk.named(path)
         except InputError as error:
@@ -148,6 +150,8 @@ class _Specs:
             self.reports.append(Report(findings=tuple(stamped(findings))))
         else:
             self.policies += spec.fleet.policies
+            if not judged:
+                return
             report = lint_spec(spec, select=self.options.select, ignore=self.options.ignore)
             self.reports.append(accepting(report, tuple(_per_path(self.options, disk.documents()))))
         self.texts |= {document.path: document.text for document in disk.documents()}

@@ -63,18 +63,20 @@ def collect(
     return found
 
 
-def tree_around(found: Collected, paths: tuple[str, ...], exclude: Sequence[str] = (), *, gitignore: bool = True) -> Collected:
+def tree_around(paths: tuple[str, ...], exclude: Sequence[str] = (), *, gitignore: bool = True) -> Collected:
     """Collect the rest of the git tree that named files are of, from the folder of the call down; nothing where a folder was named."""
     here = Path.cwd()
     in_git = any(os.path.exists(folder / ".git") for folder in (here, *here.parents))  # noqa: PTH110
     if not in_git or not paths or any(path == STDIN or is_folder(path) for path in paths):
         return Collected()
-    if not all(Path(path).resolve().is_relative_to(here) for path in paths):
+    if not all(Path(path).resolve().is_relative_to(here.resolve()) for path in paths):
         return Collected()
     around = collect((".",), exclude, gitignore=gitignore)
-    known = {Path(path).resolve() for path in (*found.raw, *found.specs, *found.passed, *found.unreadable)}
-    around.raw = {path: document for path, document in around.raw.items() if Path(path).resolve() not in known}
-    around.specs = {path: disk for path, disk in around.specs.items() if Path(path).resolve() not in known}
+    # a walk gives no other names of what is below it, so its paths are compared as they are
+    real = here.resolve()
+    known = {str(path.relative_to(real)) for path in (Path(one).resolve() for one in paths) if path.is_relative_to(real)}
+    around.raw = {path: document for path, document in around.raw.items() if path not in known}
+    around.specs = {path: disk for path, disk in around.specs.items() if path not in known}
     return around
 
 
