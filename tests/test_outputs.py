@@ -144,6 +144,12 @@ def test_what_only_an_option_says_stands_at_a_file(
         assert ": : " not in text
 
 
+def test_sarif_of_standard_input_has_a_place_of_its_own() -> None:
+    found = (Finding("no-swap", Severity.NOTE, "host", Location("<stdin>", 2, 1, 2, 3), "m"),)
+    (run,) = json.loads(outputs.write("sarif", View(report=Report(found), texts={"a.service": "", "<stdin>": ""})))["runs"]
+    assert run["results"][0]["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "stdin"}}
+
+
 def test_a_note_without_a_place_has_no_colon_for_it() -> None:
     found = Finding("no-swap", Severity.NOTE, "host", whole_file("a"), "m", related=(Related(NOWHERE, "unless it is said"),))
     view = View(report=Report((found,)))

@@ -58,7 +58,7 @@ def _result(finding: Finding, index: dict[str, int], elsewhere: str) -> dict[str
     if finding.rule in index:
         result["ruleIndex"] = index[finding.rule]
     result |= {"level": finding.severity.word, "message": {"text": text}}
-    place = _place(finding.at) or _place(whole_file(elsewhere))
+    place = _place(finding.at) or _place(whole_file("stdin" if finding.at.path.startswith("<") else elsewhere))
     place["logicalLocations"] = [{"fullyQualifiedName": finding.object}]
     result["locations"] = [place]
     if finding.related:
