@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from oomconf.api import import_spec
 from oomconf.cli import EXIT_CALL, EXIT_FINE
 from oomconf.cli._lint_options import size_option
 from oomconf.cli._shared import complain, named
 from oomconf.host.collect import collect
-from oomconf.host.files import Folders, put
+from oomconf.host.files import Folders, absence, put
 
 
 def run(words: list[str]) -> int:
     options = parser().parse_args(words)
     given = {"ram": size_option("--host-ram", options.host_ram), "swap": size_option("--host-swap", options.host_swap)}
-    if options.out is not None and Path(options.out).exists():
+    if options.out is not None and not absence(options.out):
         return complain(f"{options.out}: is there already, and is not overwritten")
     paths = named(options.paths)
     found = collect(paths, options.exclude, gitignore=not options.no_gitignore)
