@@ -145,7 +145,7 @@ def note(silence: Silence, ran: Collection[str], known: Collection[str]) -> Find
         near = get_close_matches(silence.rule, known, n=1)
         remedy = f"did you mean '{near[0]}'?" if near else "'oomconf rule' lists them"
         return _without_effect(silence, f"there is no rule '{silence.rule[:80]}' to ignore", remedy, ran)
-    if silence.rule not in ran and silence.rule != "not-expressible":
+    if silence.rule not in ran:
         return None
     message = f"nothing to ignore: {silence.rule} finds nothing here"
     fix = () if silence.removal is None else (silence.removal,)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from oomconf.api import lint_raw
+from oomconf.cli import main
 from oomconf.dialect import Document, Mapped
 
 POD = """apiVersion: v1
@@ -70,3 +73,13 @@ def test_a_misspelt_rule_comes_with_the_right_one() -> None:
         ("unused-ignore", "did you mean 'ignored-value'?"),
         ("ignored-value", "did you mean 2G?"),
     ]
+
+
+def test_an_ignore_of_a_rule_that_was_not_asked_is_no_unused_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "oomconf.yaml"
+    ignored = "lint: {ignore: [{rule: not-expressible, reason: known}]}\n"
+    spec.write_text(f"version: 1\nhosts: {{web: {{ram: 8G, swap: 0}}}}\nservices: {{}}\n{ignored}")
+    main(["lint", str(spec), "--select", "unused-ignore"])
+    assert capsys.readouterr().out == ""
+    main(["lint", str(spec), "--select", "unused-ignore,not-expressible"])
+    assert "nothing to ignore: not-expressible" in capsys.readouterr().out
