@@ -242,6 +242,8 @@ class Kubelet:
     swap_behavior: Setting[str] | None = None
     single_process_oom_kill: Setting[bool] | None = None
     max_pods: Setting[int] | None = None
+    whole: bool = field(default=True, compare=False)
+    """Whether what it leaves out is the kubelet's default; a drop-in or a patch leaves it to what it is put over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

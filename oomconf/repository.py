@@ -24,7 +24,8 @@ R = TypeVar("R")
 _BY_PATH: Final = ("quadlet", "systemd", "sysctl", "daemon-json", "compose", "docker", "script")
 """Dialects that a path alone tells, in the order in which they are asked."""
 _YAML: Final = (".yaml", ".yml", ".json")
-_TEMPLATE: Final = re.compile(r"\{\{|\{%|<%|^[ \t]*__[A-Z][A-Z0-9_]*__|^[ \t]*@[A-Z0-9_]+@", re.MULTILINE)
+_TEMPLATE: Final = re.compile(r"\{\{|\{%|<%|^[ \t]*__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]*@|[ \t]\{[A-Za-z_]\w*\}[\w./:@-]", re.MULTILINE)
+_MULTIPART: Final = re.compile(r"\s*(?:MIME-Version:|Content-Type:[ \t]*multipart/)", re.IGNORECASE)
 _IN_NAMESPACE: Final = re.compile(r"""["']?kind["']?[ \t]*:[ \t]*["']?(?:LimitRange|ResourceQuota)\b""")
 _OBJECT: Final = re.compile(r"""(?:^[ \t{,-]*["']?apiVersion["']?|"apiVersion")[ \t]*:""", re.MULTILINE)
 _KIND: Final = re.compile(r"""(?:^[ \t{,-]*["']?kind["']?|"kind")[ \t]*:""", re.MULTILINE)
@@ -323,7 +324,10 @@ def _faults(entries: Iterable[Entry], texts: dict[str, str]) -> tuple[tuple[Find
     faults: dict[Finding, None] = {}
     passed: dict[str, str] = {}
     for entry in entries:
-        if _TEMPLATE.search(texts.get(entry.at.path, "")):
+        text = texts.get(entry.at.path, "")
+        if _MULTIPART.match(text):
+            passed[entry.at.path] = "user data of several parts, which is no YAML as a whole"
+        elif _TEMPLATE.search(text):
             passed[entry.at.path] = "a template, which is no YAML before it is rendered"
         else:
             faults[Finding("not-yaml", Severity.ERROR, entry.at.path, entry.at, entry.fault, entry.hint)] = None

@@ -40,10 +40,41 @@ def test_resources_in_values_are_judged_at_any_depth(path: str) -> None:
         ("values.yaml", "resources: {limits: {memory: '{{ .Values.memory }}'}}\n"),
         ("config.yaml", VALUES),
         ("values.yaml", "worker: {resources: {limits: {memory: 1Gi}}}\n"),
+        ("values.yaml", "volumeClaimTemplate:\n  accessModes: [ReadWriteOnce]\n  resources: {requests: {storge: 30Gi}}\n"),
+        ("values.yaml", "db:\n  volumeClaimTemplates:\n  - spec:\n      resources: {limits: {Storage: 30Gi}}\n"),
+        ("values.yaml", "persistence:\n  resources: {requests: {storage: 30Gi}}\n"),
+        ("values.yaml", "worker:\n  resources: {limits: {memory: 1Gi, storage: 1Gi}}\n"),
+        ("values.yaml", "worker:\n  resources: {limits: {memory: null}, requests: {memory: 1Gi}}\n"),
+        ("values.yaml", "worker:\n  resources: {limits: {FILLED_BY_VALIDATOR: 1, memory: 1.2Gi}}\n"),
     ],
 )
 def test_values_that_say_nothing_wrong_and_other_files_are_left_alone(path: str, text: str) -> None:
     assert found(path, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("storage:\n  resources: {limits: {memory: 512m}}\n", [("ignored-value", 2, 32)]),
+        ("worker:\n  resources: {limits: {MEMORY: 1Gi}}\n", [("unknown-key", 2, 24)]),
+        ("worker:\n  resources: {limits: {memroy: 1Gi}}\n", [("unknown-key", 2, 24)]),
+    ],
+)
+def test_what_looks_like_storage_or_a_placeholder_is_judged_where_it_is_none(text: str, columns: list[tuple[str, int, int]]) -> None:
+    assert [one for one in found("values.yaml", text) if one[0] != "tiny-limit"] == columns
+
+
+STREAM = """\
+{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": []}}
+  {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "b"}, "spec": {"containers": [
+    {"name": "c", "resources": {"limits": {"memory": "1GB"}}}]}} {"apiVersion": "v1", "kind": "Pod",
+"metadata": {"name": "d"}, "spec": {"containers": [{"name": "e", "resources": {"limits": {"memory": "2GB"}}}]}}
+"""
+
+
+def test_json_objects_one_behind_the_other_are_a_stream_with_its_places() -> None:
+    assert found("pods.json", STREAM) == [("ignored-value", 3, 54), ("ignored-value", 4, 101)]
+    assert [rule for rule, *_ in found("pods.json", STREAM + "]")] == ["not-yaml"]
 
 
 def test_values_are_no_part_of_the_cluster_beside_them() -> None:

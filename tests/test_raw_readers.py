@@ -181,11 +181,25 @@ def test_a_fraction_of_a_byte_is_rounded_up_and_remarked_upon(spelling: str, byt
     assert any("fraction of a byte" in fault for fault in faults)
 
 
-@pytest.mark.parametrize("spelling", ["0", "~", "null", "Gi", '"."', "-0"])
+@pytest.mark.parametrize("spelling", ["0", "Gi", '"."', "-0"])
 def test_zero_is_no_limit(spelling: str) -> None:
     workload, faults = one("kubernetes", "k8s/p.yaml", POD.format(spelling))
     assert workload.memory_max is None
     assert faults
+
+
+@pytest.mark.parametrize("spelling", ["~", "null", ""])
+def test_null_unsays_a_limit_and_nobody_is_blamed(spelling: str) -> None:
+    workload, faults = one("kubernetes", "k8s/p.yaml", POD.format(spelling))
+    assert workload.memory_max is None
+    assert not any(faults)
+
+
+@pytest.mark.parametrize(("spelling", "bytes_"), [("1.2Gi", 1288490189), ("0.7Mi", 734004), ("1.0000001G", 1000000100)])
+def test_what_rounding_leaves_of_a_decimal_is_no_fault(spelling: str, bytes_: int) -> None:
+    workload, faults = one("kubernetes", "k8s/p.yaml", POD.format(spelling))
+    assert size_of(workload.memory_max) == bytes_
+    assert not any(faults)
 
 
 def test_every_way_to_a_pod_is_known() -> None:

@@ -89,6 +89,53 @@ def test_a_template_that_is_no_yaml_is_passed_over_and_a_broken_manifest_is_not(
     assert [path for path, _ in report.not_checked] == ["t.yaml"]
 
 
+KIND = """\
+cat > kind.yaml <<EOF
+apiVersion: kind.x-k8s.io/v1alpha4
+kind: Cluster
+kubeadmConfigPatches:
+- |
+  kind: KubeletConfiguration
+  imageGCHighThresholdPercent: 90
+containerdConfigPatches:
+- |-
+$(patches)
+  [plugins]
+EOF
+"""
+KUBELET = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "count"),
+    [
+        ("setup.sh", KIND, 0),
+        ("kind.yaml", KIND.partition("\n")[2].partition("EOF")[0].replace("$(patches)\n", ""), 0),
+        ("etc/kubernetes/kubelet.conf.d/5.conf", KUBELET, 0),
+        ("patches/kubelet.yaml", f"{KUBELET}maxPods: 20\n", 0),
+        ("patches/kubelet.yaml", f"{KUBELET}failSwapOn: true\n", 1),
+        ("var/lib/kubelet/config.yaml", f"{KUBELET}maxPods: 20\n", 1),
+    ],
+)
+def test_only_a_whole_configuration_leaves_fail_swap_on_to_its_default(path: str, text: str, count: int) -> None:
+    known = Facts(swap_total=Setting(Size(2 << 30)))
+    assert len(lint({path: text}, "kubelet-swap-conflict", facts=known)) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: @NAME@}\n", "a template"),
+        ("apiVersion: v1\nkind: Pod\nspec:\n  cidr: {IPv6}/128\n", "a template"),
+        ("MIME-Version: 1.0\nContent-Type: multipart/mixed\n\n--//\n\napiVersion: v1\nkind: Pod\n", "user data of several parts"),
+    ],
+)
+def test_what_becomes_yaml_elsewhere_is_listed_as_not_checked(text: str, why: str) -> None:
+    report = lint_raw([Document("t.yaml", text)], Mapped({}))
+    assert report.findings == ()
+    assert [(path, reason.partition(",")[0]) for path, reason in report.not_checked] == [("t.yaml", why)]
+
+
 def test_facts_of_the_call_reach_raw_files() -> None:
     files = {"compose.yaml": "services:\n  a:\n    image: b\n    mem_limit: 64g\n"}
     known = Facts(memory_total=Setting(Size(16 << 30)))

@@ -273,3 +273,52 @@ def test_a_tmpfs_of_no_known_size_is_unknown(size: str) -> None:
     (one,) = workload.tmpfs
     assert one.size is not None
     assert one.size.value is None
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "words"),
+    [
+        ("tune.sh", "swapoff -a\n", "until the next boot"),
+        ("tune.sh", "swapoff -a\nsed -i '/ swap / d' /etc/fstab\n", "stays off"),
+        ("tune.sh", "swapoff -a\nsystemctl mask dev-sda2.swap\n", "stays off"),
+        ("scripts/ci-free-disk.sh", "swapoff -a\n", None),
+        (".github/actions/free/run.sh", "swapoff -a\n", None),
+        ("circle/special.sh", "swapoff -a\n", "until the next boot"),
+    ],
+)
+def test_swap_stays_off_only_where_something_keeps_it_off(path: str, text: str, words: str | None) -> None:
+    said = [one.message for one in findings(path, text) if one.rule == "swap-turned-off"]
+    assert len(said) == (words is not None)
+    assert all((words or "") in one for one in said)
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ('echo $$ > "${x}/cgroup/tasks"\n', ["deprecated-key"]),
+        ("echo $$ > /sys/fs/cgroup/net_cls/web/tasks\n", []),
+        ("echo $$ > /sys/fs/cgroup/freezer/web/tasks\n", []),
+        ('x=$(grep ^cgroup /proc/mounts | cut -d" " -f2)\necho $$ > "${x}/cgroup/tasks"\n', []),
+        ('x=$(awk "/cgroup/ {print}" /proc/mounts)\necho 1G > "$x/memory.limit_in_bytes"\n', []),
+        ("echo 1G > /sys/fs/cgroup/memory/web/memory.limit_in_bytes # freezer\n", ["deprecated-key"]),
+    ],
+)
+def test_a_script_that_looks_for_cgroup_v1_writes_its_files(text: str, rules: list[str]) -> None:
+    assert [one.rule for one in findings("join.sh", text)] == rules
+
+
+LOOP = "- lineinfile:\n    path: /etc/sysctl.d/9.conf\n    line: '{}'\n  {}: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "loop", "items", "columns"),
+    [
+        ("{{ item }}", "with_items", "[vm.swappiness = 500]", [("sysctl-out-of-range", 4, 32)]),
+        ("{{item}}", "loop", "[vm.swappiness = 10, 'vm.swappiness']", [("ignored-value", 4, 31)]),
+        ("{{ item }}", "loop", "'{{ wanted }}'", []),
+        ("{{ item }}", "loop", "['{{ wanted }}']", []),
+        ("{{ item.key }} {{ item.value }}", "loop", "[{key: a, value: b}]", []),
+    ],
+)
+def test_a_loop_over_plain_values_writes_each_of_them(line: str, loop: str, items: str, columns: list[tuple[str, int, int]]) -> None:
+    assert [(one.rule, one.at.line, one.at.column) for one in findings("t.yml", LOOP.format(line, loop, items))] == columns

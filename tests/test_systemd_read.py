@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from oomconf.dialect import Document, Entry, NoSources, Reading
+from oomconf.dialects._unit_keys import KEYS
 from oomconf.dialects.systemd import DIALECT
 from oomconf.placement import SystemdUnit
 from oomconf.policy import Oomd, Policy, Setting, Workload
@@ -153,6 +154,22 @@ def test_a_fault_stands_at_its_line(path: str, line: str, fault: str) -> None:
     (entry,) = [entry for entry in read({path: f"{line}\n"}).entries if entry.fault]
     assert fault in entry.fault
     assert entry.at.line == line.count("\n") + 1
+
+
+def test_lines_before_any_section_are_one_fault() -> None:
+    text = "MemoryHigh=1G\nMemoryMax=2G\n[Service]\nExecStart=/a\n"
+    (entry,) = [entry for entry in read({"a.service": text}).entries if entry.fault]
+    assert (entry.at.line, entry.kind) == (1, "place")
+    assert entry.fault.startswith("2 keys stand before any section")
+
+
+def test_no_key_of_systemd_is_taken_for_anothers_misspelling() -> None:
+    assert {"SuccessActionExitStatus", "DefaultLimitSTACK", "MemoryMax"} <= KEYS
+    for kind in ("service", "slice", "swap", "system.conf"):
+        path = kind if kind == "system.conf" else f"a.{kind}"
+        section = "Manager" if kind == "system.conf" else kind.capitalize()
+        lines = "".join(f"{key}=1\n" for key in sorted(KEYS))
+        assert [entry.key for entry in read({path: f"[{section}]\n{lines}"}).entries if entry.kind == "key"] == []
 
 
 QUIET = [

@@ -22,6 +22,21 @@ def span(node: Any) -> tuple[int, int, int, int]:
     return node.line, node.column, node.end_line, node.end_column
 
 
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("[1.2.3.4, 001:db8::]", ["1.2.3.4", "001:db8::"]),
+        ("[a:, b::, 'c:']", ["a:", "b::", "c:"]),
+        ("[a::?, b]", ["a::?", "b"]),
+    ],
+)
+def test_a_colon_may_end_a_plain_value_in_brackets_as_in_go(text: str, items: list[str]) -> None:
+    node = root(f"key: {text}\nother: 1")
+    assert [item.text for item in node["key"]] == items
+    assert span(node["key"][0]) == (1, 7, 1, 7 + len(items[0]))
+    assert span(node["other"]) == (2, 8, 2, 9)
+
+
 # ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

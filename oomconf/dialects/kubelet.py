@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,12 +11,14 @@ from oomconf.dialects._common import header
 from oomconf.dialects._entries import unparsed
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose
 from oomconf.ledger import Artifact, Book, Rendering
-from oomconf.location import NOWHERE, whole_file
+from oomconf.location import Location
 from oomconf.policy import Kubelet, Origin, Policy, Setting
 from oomconf.quantity import Percent, SizeError, systemd
 from oomconf.quantity import kubernetes as grammar
 
 PATH: Final = "root/etc/kubernetes/kubelet.conf.d/60-oomconf.conf"
+_WHOLE: Final = re.compile(r"(?:^|/)(?:kubelet/config|kubelet[-_]?conf(?:ig)?)\.(?:ya?ml|json)$")
+"""Files that a kubelet is started with; anything else may be put over one that says more."""
 _OTHER_SIGNALS: Final = (
     ("nodefs.available", "10%"),
     ("nodefs.inodesFree", "5%"),
@@ -23,7 +26,6 @@ _OTHER_SIGNALS: Final = (
     ("imagefs.inodesFree", "5%"),
 )
 """The kubelet's defaults: setting one signal drops the others (pkg/kubelet/apis/config/v1beta1/defaults.go)."""
-_NEEDED: Final = ("memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available")
 _SIZES: Final = (("systemReserved", "system_reserved"), ("kubeReserved", "kube_reserved"))
 _SINCE: Final = {"single_process_oom_kill": (1, 32, "singleProcessOOMKill")}
 _BOOLEANS: Final = (("failSwapOn", "fail_swap_on"), ("singleProcessOOMKill", "single_process_oom_kill"))
@@ -87,7 +89,8 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
     """Read KubeletConfiguration drop-ins in order of name; the later key wins."""
     fields: dict[str, Any] = {}
     entries: list[Entry] = []
-    at = NOWHERE
+    base: Location | None = None
+    whole = False
     for document in sorted(documents, key=lambda document: document.path.rpartition("/")[2]):
         found, faults = compose(document.text, path=document.path)
         entries += unparsed("kubelet", document.path, faults)
@@ -95,9 +98,11 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
             if isinstance(one.root, Mapping) and _text(one.root.get("kind")) == "KubeletConfiguration":
                 at = whole_file(document.path)
                 _take(one.root, fields, entries)
-    if not fields and not entries:
-        return Reading()
-    return Reading((Policy(name="host", object="host", kubelet=Kubelet(at=at, **fields)),), tuple(entries))
+                base = base or one.root.at
+                whole = whole or _WHOLE.search(document.path) is not None
+    if base is None:
+        return Reading((), tuple(entries))
+    return Reading((Policy(name="host", object="host", kubelet=Kubelet(at=base, whole=whole, **fields)),), tuple(entries))
 
 
 def _take(root: Mapping, fields: dict[str, Any], entries: list[Entry]) -> None:
@@ -125,14 +130,13 @@ def _take(root: Mapping, fields: dict[str, Any], entries: list[Entry]) -> None:
 
 
 def _dropped(root: Mapping, entries: list[Entry]) -> None:
-    """Note signals that an evictionHard leaves without a threshold."""
+    """Note an evictionHard that leaves memory without a threshold."""
     said = root.get("evictionHard")
     if not isinstance(said, Mapping) or not said or _text(root.get("mergeDefaultEvictionSettings")) == "true":
         return
-    missing = [name for name in _NEEDED if name not in said]
-    if missing:
+    if "memory.available" not in said:
         at = root.keys_at["evictionHard"].at
-        entries.append(Entry("kubelet", "KubeletConfiguration", "defaults", "evictionHard", ", ".join(missing), at))
+        entries.append(Entry("kubelet", "KubeletConfiguration", "defaults", "evictionHard", "memory.available", at))
 
 
 def _read_threshold(text: str) -> Any:  # noqa: ANN401

@@ -90,7 +90,7 @@ def _lines(document: Document) -> list[tuple[str, str, Location, str]]:
         if not equals:
             at = Location(document.path, number, start, number, start + len(text))
             # `-key` alone excludes the key from globs
-            if not text.startswith("-"):
+            if not text.startswith("-") and not is_filled_in(text):
                 found.append((text, "", at, "is not an assignment, so it is ignored"))
             continue
         value = value.strip(_BLANKS)

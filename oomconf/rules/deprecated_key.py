@@ -38,6 +38,15 @@ def deprecated_key(entry: Entry, around: Context) -> Iterator[Problem]:
     OOMAdjust=-10   ⟵
     ```
 
+    ```sh bad join.sh
+    echo $$ > /sys/fs/cgroup/memory/web/tasks   ⟵
+    ```
+
+    ```sh good mark.sh
+    net_cls="$(grep ^cgroup /proc/self/mounts | grep net_cls | awk '{ print $2 }')"
+    echo $$ > "${net_cls}/web/tasks"
+    ```
+
     ```yaml bad compose.yaml
     services:
       web:

@@ -70,6 +70,37 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
               resources:
                 limits: {memory: 512m}   ⟵
     ```
+
+    ```yaml good deploy.yaml
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: web}
+    spec:
+      template:
+        spec:
+          containers:
+            - name: web
+              image: registry.example/web
+              resources:
+                limits: {memory: 1.2Gi}
+    ```
+
+    ```yaml good charts/web/values.yaml
+    proxy:
+      resources:
+        requests: {memory: null}
+        limits: {memory: null}
+    ```
+
+    ```yaml bad tasks/main.yml
+    - name: memory
+      lineinfile:
+        path: /etc/sysctl.d/60-memory.conf
+        line: "{{ item }}"
+      loop:
+        - vm.swappiness = 10
+        - vm.overcommit_ratio   ⟵
+    ```
     """
     if not entry.fault or entry.kind != "value" or not entry.key:
         return

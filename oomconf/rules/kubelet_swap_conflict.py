@@ -15,7 +15,7 @@ def kubelet_swap_conflict(policy: Policy, around: Context) -> Iterator[Problem]:
     `failSwapOn` is true unless it is said: the kubelet exits with "running with swap on is not supported"
     (pkg/kubelet/cm/container_manager_linux.go), and a node that was fine stays away after its next boot. With `failSwapOn: false` pods
     still get no swap (`NoSwap`), but the system's own services do; `memorySwap: {swapBehavior: LimitedSwap}` gives Burstable pods
-    their share.
+    their share. Silent on drop-ins and on patches, as those of kubeadm and kind, that do not speak of it: what they are put over may.
 
     ```yaml bad oomconf.yaml
     version: 1
@@ -34,11 +34,19 @@ def kubelet_swap_conflict(policy: Policy, around: Context) -> Iterator[Problem]:
         swap: 8G
         kubelet: {version: "1.36", failSwapOn: false}
     ```
+
+    ```yaml good etc/kubernetes/kubelet.conf.d/50-images.conf swap_total=2147483648
+    apiVersion: kubelet.config.k8s.io/v1beta1
+    kind: KubeletConfiguration
+    imageGCHighThresholdPercent: 90
+    ```
     """
     swap, kubelet = policy.facts.swap_total, policy.kubelet
     if kubelet is None or swap is None or not swap.value:
         return
     said = kubelet.fail_swap_on
+    if said is None and not kubelet.whole:
+        return
     if said is None or said.value is not False:
         where = Related(kubelet.at if said is None else said.at, "failSwapOn is true" + (" unless it is said" if said is None else ""))
         yield Problem(

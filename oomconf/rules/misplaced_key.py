@@ -13,7 +13,8 @@ def misplaced_key(entry: Entry, around: Context) -> Iterator[Problem]:
     """A limit in the wrong section, or in a unit of the wrong kind, is passed over.
 
     systemd reads MemoryMax= in [Service], [Slice] and [Scope], OOMScoreAdjust= in [Service] only (systemd.exec(5)); elsewhere the
-    line is logged as unknown and dropped. A line before the first section header belongs to none. A spec cannot make this mistake:
+    line is logged as unknown and dropped. A line before the first section header belongs to none;
+    such lines are one finding. A spec cannot make this mistake:
     it has no sections.
 
     ```ini bad etc/systemd/system/web.service
@@ -23,6 +24,12 @@ def misplaced_key(entry: Entry, around: Context) -> Iterator[Problem]:
 
     [Service]
     ExecStart=/usr/bin/web
+    ```
+
+    ```ini bad etc/systemd/system/api.service.d/memory.conf
+    MemoryHigh=1G   ⟵
+    MemoryMax=2G
+    OOMScoreAdjust=-500
     ```
 
     ```ini good etc/systemd/system/web.service

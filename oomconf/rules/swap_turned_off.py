@@ -14,12 +14,22 @@ def swap_turned_off(entry: Entry, around: Context) -> Iterator[Problem]:
 
     Without swap anonymous memory cannot be reclaimed: a short peak that swap would carry ends in a kill, and `memory.high` freezes
     a service instead of slowing it. swapoff also reads everything back at once, and is itself a reason to be killed. Silent where
-    swap is turned on again, and in scripts that set up Kubernetes, whose kubelet may want it. A spec cannot make this mistake: it
-    writes no scripts.
+    swap is turned on again, in scripts that set up Kubernetes, whose kubelet may want it, and in those of CI runners.
+    A spec cannot make this mistake: it writes no scripts.
 
     ```sh bad tune.sh
     swapoff -a   ⟵
     sed -i '/ swap / d' /etc/fstab
+    ```
+
+    ```sh bad quiet.sh
+    swapoff -a   ⟵
+    run-benchmark
+    ```
+
+    ```sh good ci/free-disk-space.sh
+    swapoff -a
+    rm -f /mnt/swapfile
     ```
 
     ```sh good resize.sh
@@ -36,7 +46,7 @@ def swap_turned_off(entry: Entry, around: Context) -> Iterator[Problem]:
     if entry.dialect == "script" and entry.key == "swapoff":
         yield Problem(
             entry.at,
-            "all swap is turned off and stays off",
+            f"all swap is turned off {'and stays off' if entry.section == 'kept' else 'until the next boot'}",
             "keep some, and say vm.swappiness=10 or MemorySwapMax=0 for what must not be swapped",
             object=entry.object,
         )

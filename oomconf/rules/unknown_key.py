@@ -41,6 +41,23 @@ def unknown_key(entry: Entry, around: Context) -> Iterator[Problem]:
             limit: {memory: 512Mi}   ⟵
     ```
 
+    ```ini good etc/systemd/system/test.service
+    [Unit]
+    SuccessAction=exit
+    SuccessActionExitStatus=123
+
+    [Service]
+    ExecStart=/usr/bin/test
+    ```
+
+    ```yaml good charts/db/values.yaml
+    volumeClaimTemplate:
+      accessModes: [ReadWriteOnce]
+      resources: {requests: {storage: 30Gi}}
+    persistence:
+      resources: {requests: {storage: 8Gi}}
+    ```
+
     ```json bad etc/docker/daemon.json
     {
       "oom-score-adjust": -500   ⟵

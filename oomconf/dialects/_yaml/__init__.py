@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import yaml
@@ -34,6 +35,9 @@ _DEFAULT: Final = Limits()
 _RARE_BREAKS: Final = ("\x85", "\u2028", "\u2029")
 _TAG_DIRECTIVE: Final = re.compile(r"^%TAG", re.MULTILINE)
 _MOST_TAG_DIRECTIVES: Final = 256
+# libyaml refuses a ':' that ends a plain value inside of brackets, as in [001:db8::]; Go's YAML, which reads most of our files, takes it
+_ENDING_COLON: Final = re.compile(r"(?<=[^\s\"'\[\]{},]):(?=[,?\[\]{}])")
+_STAND_IN: Final = "\ue000"
 
 
 def compose(text: str, *, path: str = "", limits: Limits = _DEFAULT) -> tuple[list[Document], list[YamlFault]]:
@@ -48,15 +52,37 @@ def compose(text: str, *, path: str = "", limits: Limits = _DEFAULT) -> tuple[li
     lines = Lines(text)
     if "%TAG" in text and len(_TAG_DIRECTIVE.findall(text)) > _MOST_TAG_DIRECTIVES:  # libyaml compares each with all before it
         return [], [lines.fault(0, f"more than {_MOST_TAG_DIRECTIVES} %TAG directives", "remove those that no tag uses")]
+    documents, faults, error = _composed(Composer(text, path, lines, limits), partial(_events, text, lines))
+    if isinstance(error, yaml.MarkedYAMLError) and "unexpected ':'" in str(error.problem) and _STAND_IN not in text:
+        mended = _ENDING_COLON.sub(_STAND_IN, text)
+        documents, faults, error = _composed(Composer(text, path, lines, limits), partial(_restored, mended, lines))
+    return documents, faults if error is None else [refused(error, text, lines, limits.max_depth)]
+
+
+def _composed(composer: Composer, parse: Callable[[], Callable[[], Any]]) -> tuple[list[Document], list[YamlFault], Exception | None]:
+    """Give the documents before a fault, the fault, and what the parser raised."""
     documents: list[Document] = []
     try:
-        for document in Composer(text, path, lines, limits).documents(_events(text, lines)):
+        for document in composer.documents(parse()):
             documents.append(document)  # noqa: PERF402 -- those before a fault stay
     except Stop as stop:
-        return documents, [stop.fault]
+        return documents, [stop.fault], None
     except (yaml.YAMLError, UnicodeEncodeError) as error:
-        return documents, [refused(error, text, lines, limits.max_depth)]
-    return documents, []
+        return documents, [], error
+    return documents, [], None
+
+
+def _restored(text: str, lines: Lines) -> Callable[[], Any]:
+    """Give the next-event function of a text with stand-ins, which its values do not show."""
+    get = _events(text, lines)
+
+    def next_event() -> Any:  # noqa: ANN401
+        event = get()
+        if isinstance(event, yaml.ScalarEvent):
+            event.value = event.value.replace(_STAND_IN, ":")
+        return event
+
+    return next_event
 
 
 def decode(data: bytes, *, limits: Limits = _DEFAULT) -> tuple[str | None, YamlFault | None]:

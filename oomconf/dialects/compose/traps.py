@@ -46,9 +46,9 @@ _LEVELS: Final = {
     ("deploy", "resources", "limits"): ("cpus", "memory", "pids"),
     ("deploy", "resources", "reservations"): ("cpus", "memory", "generic_resources", "devices"),
 }
-_SWARMS: Final = ("placement", "update_config", "rollback_config", "endpoint_mode", "mode")
+_SWARMS: Final = ("placement", "update_config", "rollback_config", "endpoint_mode")
 _REFUSED: Final = ("mem_limit", "memswap_limit", "mem_reservation", "mem_swappiness", "oom_kill_disable")
-_DROPPED: Final = ("oom_score_adj", "shm_size", "cgroup_parent", "restart")
+_DROPPED: Final = ("oom_score_adj", "shm_size", "cgroup_parent")
 
 
 def keys(name: str, service: Mapping) -> Iterator[Entry]:
@@ -123,7 +123,10 @@ def _mapping(node: Node | None) -> Mapping:
 def swarm(name: str, service: Mapping) -> Iterator[Entry]:
     """Note what `docker stack deploy` refuses or drops, in services that only it can take at their word."""
     deploy = service.get("deploy")
-    if not isinstance(deploy, Mapping) or not any(key in deploy for key in _SWARMS):
+    if not isinstance(deploy, Mapping):
+        return
+    mode = deploy.get("mode")
+    if not any(key in deploy for key in _SWARMS) and not (isinstance(mode, Scalar) and mode.text.startswith("global")):
         return
     for key in (*_REFUSED, *_DROPPED):
         at = service.keys_at.get(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,6 +16,8 @@ __all__ = ["accepted", "blocks", "is_operations", "operations", "patches"]
 _IGNORE: Final = "oomconf/ignore."
 _MOST: Final = 10_000
 _SECTIONS: Final = ("limits", "requests", "limit", "request")
+_OF_CLAIMS: Final = ("accessModes", "storageClassName", "volumeMode")
+_CLAIMS: Final = re.compile(r"volumeclaim|(?:^|[.\]])(?:storage|persistence)", re.IGNORECASE)
 _OPERATIONS: Final = ("add", "replace", "test")
 
 
@@ -33,7 +36,7 @@ def accepted(thing: Mapping, kind: str) -> Iterator[Accepted]:
 
 
 def blocks(root: Node | None) -> Iterator[tuple[str, Mapping]]:
-    """Give every `resources` map of values with the keys that lead to it, joined by dots."""
+    """Give every `resources` map of values with the keys that lead to it, joined by dots; not those of a claim for a volume."""
     stack: list[tuple[str, Node]] = [] if root is None else [("", root)]
     seen = 0
     while stack and seen < _MOST:
@@ -43,9 +46,22 @@ def blocks(root: Node | None) -> Iterator[tuple[str, Mapping]]:
             stack += [(f"{place}[{number}]", item) for number, item in reversed(list(enumerate(node)))]
         for key, value in reversed(list(node.items())) if isinstance(node, Mapping) else ():
             if key == "resources" and isinstance(value, Mapping) and any(name in value for name in _SECTIONS):
-                yield place, value
+                if not _is_claim(place, node, value):
+                    yield place, value
             else:
                 stack.append((f"{place}.{key}" if place else key, value))
+
+
+def _is_claim(place: str, beside: Node, resources: Mapping) -> bool:
+    """Whether resources are those of a PersistentVolumeClaim: by the keys beside them, by what they name, or by the keys above."""
+    if isinstance(beside, Mapping) and any(key in beside for key in _OF_CLAIMS):
+        return True
+    names = {name for section in ("limits", "requests") for name in _keys(resources.get(section))}
+    return not names & {"memory", "cpu"} and ("storage" in names or _CLAIMS.search(place) is not None)
+
+
+def _keys(node: Node | None) -> Iterator[str]:
+    yield from node if isinstance(node, Mapping) else ()
 
 
 def is_operations(root: Sequence) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from oomconf.dialect import Accepted, Assembly, Document, Entry, Nested, Reading, Sources
 from oomconf.dialects._entries import is_filled_in, repeated, unparsed
@@ -38,6 +38,8 @@ from oomconf.quantity import kubernetes as grammar
 _ENDS: Final = (".yaml", ".yml", ".json")
 _TWICE: Final = "is there twice: kubectl takes the last without a word, a strict API server refuses it"
 _RESOURCES: Final = ("memory", "cpu", "ephemeral-storage")
+_WHOLE_UNITS: Final = ("i", "k", "M", "G", "T", "P", "E")
+"""Behind these a fraction of a byte is what rounding leaves of 1.2Gi; the API server rounds it up."""
 
 
 def claims(path: str) -> bool:
@@ -55,7 +57,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
         for one in found:
             if is_values(document.path):
                 for place, resources in blocks(one.root):
-                    reader.judge_keys(place, resources)
+                    reader.judge_keys(place, resources, "chart")
                     reader.block(f"values.{place}" if place else "values", place, resources, document.path.rpartition("/")[2])
             elif isinstance(one.root, Items) and is_operations(one.root):
                 for way, value in operations(one.root):
@@ -192,11 +194,11 @@ class _Reader:
         )
 
     def memory(self, thing: str, section: str, node: Node | None) -> Setting[Size] | None:
-        """A quantity as the API server takes the plain text; null is 0 to it, and 0 is no limit."""
-        if not isinstance(node, Scalar):
+        """A quantity as the API server takes the plain text; 0 is no limit, and null unsays it for Helm, operators and kubectl alike."""
+        if not isinstance(node, Scalar) or node.is_null:
             return None
         number = go_integer(node)
-        text = "0" if node.is_null else node.text.strip(" ") if number is None else str(number)
+        text = node.text.strip(" ") if number is None else str(number)
         value: Size | None = None
         fault = hint = ""
         if is_filled_in(text):
@@ -207,7 +209,7 @@ class _Reader:
                 fault = "is refused or means nothing: it must be from 0 to 2^63-1 bytes"
             else:
                 value = Size(quantity.bytes)
-                if quantity.fractional:
+                if quantity.fractional and not text.endswith(_WHOLE_UNITS):
                     fault = f"is a fraction of a byte, rounded up to {quantity.bytes}"
                     hint = "in Kubernetes m is a thousandth; say Mi"
                 elif value == 0 and section in ("limits", "requests"):
@@ -219,7 +221,7 @@ class _Reader:
             return None
         return Setting(value, node.at, Origin.WRITTEN, node.text, node.beat)
 
-    def judge_keys(self, thing: str, resources: Node | None) -> None:
+    def judge_keys(self, thing: str, resources: Node | None, owner: Literal["container", "chart"] = "container") -> None:
         """Note keys that the API server refuses or drops: `limit` for `limits`, `mem` for `memory`."""
         if not isinstance(resources, Mapping):
             return
@@ -233,7 +235,9 @@ class _Reader:
             values = resources.get(section)
             self.entries += repeated("kubernetes", thing, values, _TWICE)
             for key, at in values.keys_at.items() if isinstance(values, Mapping) else ():
-                if key not in _RESOURCES and "/" not in key and not key.startswith("hugepages-"):
+                known = _RESOURCES if owner == "container" else (*_RESOURCES, "storage")
+                is_placeholder = key.isupper() and key.lower() not in _RESOURCES
+                if key not in known and "/" not in key and not key.startswith("hugepages-") and not is_placeholder:
                     near = get_close_matches(key.lower(), _RESOURCES, n=1, cutoff=0.5)
                     hint = f"did you mean {near[0]}?" if near else ""
                     fault = "is not a resource of a container"

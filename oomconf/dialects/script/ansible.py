@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ __all__ = ["playbook"]
 _LISTS: Final = ("tasks", "pre_tasks", "post_tasks", "handlers", "block", "rescue", "always")
 _COMMANDS: Final = frozenset({"shell", "command", "raw", "script"})
 _DEEPEST: Final = 20
+_LOOPS: Final = ("loop", "with_items", "with_list")
+_ITEM: Final = re.compile(r"\{\{\s*item\s*\}\}")
 _UNLIMITED: Final = ("-1", "unlimited")
 
 
@@ -59,6 +62,7 @@ def _task(task: Mapping, lines: list[str], said: Said) -> None:
             _sysctl(node, said)
         elif module in ("copy", "blockinfile", "lineinfile"):
             _file(module, node, lines, said)
+            _looped(module, node, task, lines, said)
         elif module == "docker_container" and not looped:
             _container(node, said)
 
@@ -75,6 +79,20 @@ def _file(module: str, node: Mapping, lines: list[str], said: Said) -> None:
     path = text_of(node, "dest") or text_of(node, "path")
     if isinstance(content, Scalar) and path and text_of(node, "state") != "absent":
         said.nested.append(written_in(path.lstrip("/"), content, lines))
+
+
+def _looped(module: str, node: Mapping, task: Mapping, lines: list[str], said: Said) -> None:
+    """Take the lines that a loop over plain values writes, each where it stands in the list."""
+    line, path = node.get("line"), text_of(node, "dest") or text_of(node, "path")
+    if module != "lineinfile" or not isinstance(line, Scalar) or _ITEM.fullmatch(line.text.strip()) is None or is_filled_in(path):
+        return
+    if text_of(node, "state") == "absent":
+        return
+    for key in _LOOPS:
+        items = task.get(key)
+        for item in items if isinstance(items, Sequence) else ():
+            if isinstance(item, Scalar) and not is_filled_in(item.text):
+                said.nested.append(written_in(path.lstrip("/"), item, lines))
 
 
 def _container(node: Mapping, said: Said) -> None:

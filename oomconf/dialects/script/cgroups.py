@@ -36,6 +36,10 @@ _V1: Final = {
 _UNGUARDED: Final = re.compile(r"^\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\}|[0-9])$")
 _STRICT: Final = re.compile(r"^\s*set\s+-[a-z]*u|-o\s+nounset|^#!.*\s-[a-z]*u", re.MULTILINE)
 _SYSTEMDS: Final = re.compile(r"\.(?:slice|service|scope)(?:/|$)")
+_ASKS_V1: Final = re.compile(r"\^cgroup\b|/proc/(?:self/)?mounts\b.*\bcgroup\b|\bcgroup\b.*/proc/(?:self/)?mounts\b|/proc/cgroups\b")
+"""A look for the mounts of version 1."""
+_NO_V2: Final = re.compile(r"\b(?:net_cls|net_prio|freezer|perf_event)\b")
+"""Controllers that no cgroup of version 2 has a file of: whoever names one mounts version 1."""
 _DELEGATED: Final = re.compile(r"delegat", re.IGNORECASE)
 _MOUNT: Final = "/sys/fs/cgroup"
 
@@ -102,6 +106,8 @@ class Cgroups:
     def _v1(self, folder: str, file: str, write: Write) -> None:
         if any(name in self.text for name in ("memory.max", "cgroup2", "cgroup.controllers")):
             return  # it asks which version there is
+        if _ASKS_V1.search(self.text) or (file == "tasks" and _NO_V2.search(f"{folder} {self.text}")):
+            return
         instead = _V1[file]
         fault = f"{file} is cgroup v1's: with cgroup v2 there is no such file, and the write fails"
         self.entries.append(

@@ -28,6 +28,8 @@ _KEPT: Final = re.compile(
 _YAML: Final = re.compile(r"\.ya?ml$")
 _ROOTS: Final = ("/proc/", "/sys/", "/etc/")
 _KUBE: Final = re.compile(r"kubeadm|kubelet|kubernetes|\bk8s\b|\bk3s\b|\bkube")
+_RUNNER: Final = re.compile(r"(?:^|/)(?:\.github|\.gitlab|\.circleci|\.ci|ci)/|(?:^|[/_.-])ci(?:[_.-][^/]*)?$", re.IGNORECASE)
+_KEEPS_OFF: Final = re.compile(r"/fstab\b|\bmask\b.*\.swap\b|\bmask\b.*\bswap\.target\b")
 _ACTIONS: Final = ("vm.drop_caches", "vm.compact_memory")
 _INNER: Final = re.compile(r"\$\([^()]*\)|`[^`]*`")
 _MOST_NESTED: Final = 200
@@ -83,8 +85,9 @@ class Said:
         """Give the policy of the machine that the script runs on."""
         workloads, entries = self.cgroups.end()
         self.entries += entries
-        if self._swapoff is not None and not _KUBE.search(self.document.path + self.document.text):
-            self._entry("swapoff", self._swapoff.text, self._swapoff.at)
+        path, text = self.document.path, self.document.text
+        if self._swapoff is not None and not _KUBE.search(path + text) and not _RUNNER.search(path):
+            self._entry("swapoff", self._swapoff.text, self._swapoff.at, "kept" if _KEEPS_OFF.search(text) else "")
         return Policy(
             name=f"the host of {self.name}",
             object=self.name,

@@ -12,6 +12,7 @@ from typing import Any, Final
 from oomconf.dialect import Document, Entry, FaultOf
 from oomconf.dialects import _ini, _units
 from oomconf.dialects._entries import is_templated
+from oomconf.dialects._unit_keys import KEYS
 from oomconf.location import Location
 from oomconf.quantity import SizeError
 
@@ -25,6 +26,7 @@ SECTIONS: Final = {
     "manager": frozenset({"Manager"}),
 }
 _IGNORED: Final = "the line is ignored"
+_HOMELESS: Final = "before any section"
 _NEAR: Final = 0.84
 _SHARED: Final = 3
 # Keys whose names nobody takes for another's.
@@ -60,12 +62,23 @@ class Judged:
     """A unit file, which is not loaded at all if a line is fatal; of a drop-in the part above that line counts."""
 
     def entries(self, thing: str) -> Iterator[Entry]:
-        """Every line that a rule may want, and the fatal one."""
+        """Every line that a rule may want, and the fatal one; lines before any section come as one."""
+        homeless = [one for one in self.verdicts if _is_homeless(one)]
+        if len(homeless) > 1:
+            first = homeless[0]
+            fault = f"{len(homeless)} keys stand {_HOMELESS}, and are passed over: {first.key}= is the first"
+            yield Entry("systemd", thing, "", first.key, first.text, first.at, fault, first.hint, first.kind)
         for one in self.verdicts:
+            if len(homeless) > 1 and _is_homeless(one):
+                continue
             yield Entry("systemd", thing, one.section, one.key, one.text, one.at, one.fault, one.hint, one.kind)
         if self.fatal is not None:
             effect = "and the unit does not load" if self.whole else "and the rest of this drop-in is lost"
             yield Entry("systemd", thing, "", "", self.fatal.text, self.fatal.at, f"{self.fatal.message}, {effect}", self.fatal.hint)
+
+
+def _is_homeless(one: Verdict) -> bool:
+    return one.kind == "place" and _HOMELESS in one.fault
 
 
 def judge(document: Document, kind: str, *, whole: bool) -> Judged:
@@ -74,7 +87,8 @@ def judge(document: Document, kind: str, *, whole: bool) -> Judged:
     dead = ""
     if whole and parsed.fatal is not None and kind not in ("oomd", "manager"):
         dead = f"line {parsed.fatal.at.line} keeps the whole unit from loading"
-    verdicts = [verdict for one in parsed.assignments if (verdict := _verdict(one, kind, dead)) is not None]
+    assignments = [one for one in parsed.assignments if one.key not in KEYS or _units.find(one.key) is not None]
+    verdicts = [verdict for one in assignments if (verdict := _verdict(one, kind, dead)) is not None]
     verdicts += [verdict for fault in parsed.faults if (verdict := _without_equals(fault, kind)) is not None]
     return Judged(document=document, verdicts=tuple(verdicts), fatal=parsed.fatal, empty=parsed.empty, whole=whole)
 
