@@ -90,6 +90,7 @@ def test_a_template_that_is_no_yaml_is_passed_over_and_a_broken_manifest_is_not(
 
 
 KIND = """\
+docker run -d --name registry registry:2
 cat > kind.yaml <<EOF
 apiVersion: kind.x-k8s.io/v1alpha4
 kind: Cluster
@@ -110,7 +111,7 @@ KUBELET = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration
     ("path", "text", "count"),
     [
         ("setup.sh", KIND, 0),
-        ("kind.yaml", KIND.partition("\n")[2].partition("EOF")[0].replace("$(patches)\n", ""), 0),
+        ("kind.yaml", KIND.partition("EOF\n")[2].partition("EOF")[0].replace("$(patches)\n", ""), 0),
         ("etc/kubernetes/kubelet.conf.d/5.conf", KUBELET, 0),
         ("patches/kubelet.yaml", f"{KUBELET}maxPods: 20\n", 0),
         ("patches/kubelet.yaml", f"{KUBELET}failSwapOn: true\n", 1),
