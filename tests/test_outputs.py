@@ -127,20 +127,20 @@ def test_what_only_an_option_says_stands_at_a_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "kubelet.yaml").write_text(KUBELET)
+    (tmp_path / "kubelet-config.yaml").write_text(KUBELET)
     assert main(["lint", "--host-swap", "2G", "--format", name]) == 1
     text = capsys.readouterr().out
     if name == "sarif":
         (result,) = json.loads(text)["runs"][0]["results"]
-        assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "kubelet.yaml"
-        assert [one["physicalLocation"]["artifactLocation"]["uri"] for one in result["relatedLocations"]] == ["kubelet.yaml"]
+        assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "kubelet-config.yaml"
+        assert [one["physicalLocation"]["artifactLocation"]["uri"] for one in result["relatedLocations"]] == ["kubelet-config.yaml"]
     elif name == "json":
         (finding,) = json.loads(text)["findings"]
-        assert [one["path"] for one in (finding, *finding["related"])] == ["kubelet.yaml", "--host-swap", "kubelet.yaml"]
+        assert [one["path"] for one in (finding, *finding["related"])] == ["kubelet-config.yaml", "--host-swap", "kubelet-config.yaml"]
     elif name == "gitlab":
-        assert [one["location"]["path"] for one in json.loads(text)] == ["kubelet.yaml"]
+        assert [one["location"]["path"] for one in json.loads(text)] == ["kubelet-config.yaml"]
     else:
-        assert "kubelet.yaml" in text
+        assert "kubelet-config.yaml" in text
         assert ": : " not in text
 
 

@@ -96,7 +96,6 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
         entries += unparsed("kubelet", document.path, faults)
         for one in found:
             if isinstance(one.root, Mapping) and _text(one.root.get("kind")) == "KubeletConfiguration":
-                at = whole_file(document.path)
                 _take(one.root, fields, entries)
                 base = base or one.root.at
                 whole = whole or _WHOLE.search(document.path) is not None
