@@ -16,6 +16,7 @@ from oomconf.dialects.script.read import read
 from oomconf.dialects.systemd import DIALECT as SYSTEMD
 from oomconf.finding import Finding
 from oomconf.location import Location
+from oomconf.policy import Setting
 
 
 def reading(path: str, text: str) -> Reading:
@@ -136,6 +137,44 @@ def test_what_the_shell_puts_in_is_unknown_and_never_judged() -> None:
         "docker run -m $M x\nsystemd-run --scope -p MemoryMax=$M x\ncat > /etc/systemd/system/x.service <<E\n[Service]\nMemoryMax=${M}\nE\n"
     )
     assert not [one for one in findings("x.sh", text) if one.rule == "ignored-value"]
+
+
+TEMPLATED = [
+    ("t.yml", "- shell: docker run -d -m {{ mem }} --memory-swap {{ mem }} nginx\n"),
+    ("t.yml", "- shell: docker run -m '{{ m['x'] }}' --memory-swap \"{{ m['y'] | default('1g') }}\" nginx\n"),
+    ("t.yml", "- command: systemd-run -p MemoryMax={{ mem }} -p OOMScoreAdjust={{ adj }} x\n"),
+    ("t.yml", "- command: sysctl -w vm.swappiness={{ sw }}\n"),
+    ("t.yml", "- shell: echo {{ lim }} > /sys/fs/cgroup/x/memory.max\n"),
+    ("t.yml", "- command: systemctl set-property x.service MemoryMax={{ m }}\n"),
+    ("t.yml", '- command: {argv: [docker, run, -m, "{{ mem }}", x]}\n'),
+    ("t.yml", '- command: {argv: [systemd-run, -p, "MemoryMax={{ mem }}", x]}\n'),
+    ("x.sh", "docker run -m {{ .Values.mem }} --oom-score-adj {{ .Values.adj }} x\n"),
+    ("x.sh", "docker run -m @MEM@ --memory-swap @SWAP@ --oom-score-adj=@ADJ@ x\n"),
+    ("x.sh", "docker run -m %MEM% --memory-swap=%SWAP% x\n"),
+    ("x.sh", "docker run -m <%= mem %> --memory-swap <%= swap %> x\n"),
+    ("x.sh", "docker run {% if a %}-m {{ a }}{% endif %} x\n"),
+    ("x.sh", "docker run {% if a %} -m 1g {% else %} -m 2g {% endif %} --memory-swap 1500m x\n"),
+    ("x.sh", "docker run {{ if .a }} -m 1g {{ else }} -m 2g {{ end }} --memory-swap 1500m x\n"),
+    ("x.sh", "echo <%= lim %> > /sys/fs/cgroup/x/memory.max\necho @ADJ@ > /proc/self/oom_score_adj\n"),
+    ("x.sh", "sysctl -w vm.overcommit_memory=@MODE@\nchoom -n %ADJ% -- x\n"),
+    ("etc/systemd/system/x.service", "[Service]\nExecStart=/bin/java -Xmx@HEAP@\nMemoryMax=@MEM@\nOOMScoreAdjust=%ADJ%\n"),
+    (
+        "compose.yaml",
+        "services:\n  x:\n    image: x\n    mem_limit: '{{ mem }}'\n    memswap_limit: '@MEM@'\n    oom_score_adj: '{{ a }}'\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), TEMPLATED)
+def test_what_a_template_puts_in_is_unknown_and_never_judged(path: str, text: str) -> None:
+    assert [(one.rule, one.message) for one in findings(path, text) if one.rule not in ("no-limit", "restart-loop")] == []
+
+
+def test_the_words_around_an_expression_stay_in_their_places() -> None:
+    (policy,) = reading("x.sh", "docker run -m {{ mem }} --memory-swap {{ swap | int }} --oom-score-adj -5 nginx -m 5\n").policies
+    (workload,) = policy.workloads
+    assert workload.image == "nginx"
+    assert (workload.memory_max, workload.oom_score_adj) == (Setting(None), Setting(-5))
 
 
 def test_a_quoted_here_document_is_judged_as_it_stands() -> None:

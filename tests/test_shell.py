@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oomconf.dialects._shell import commands, comment, word
+from oomconf.dialects._templates import is_templated
 
 # script, the words of each command in it
 SCRIPTS: list[tuple[str, list[list[str]]]] = [
@@ -42,6 +43,24 @@ def test_a_script_is_cut_into_the_words_of_its_commands(script: str, expected: l
     assert [[one.text for one in command] for command in commands(script, "x.sh")] == expected
 
 
+TEMPLATES: list[tuple[str, list[list[str]]]] = [
+    ("a {{ b | c }} d", [["a", "{{ b | c }}", "d"]]),
+    ("a '{{ b['c'] }}' d", [["a", "{{ b['c'] }}", "d"]]),
+    ('a "{{ b("c") }}" d', [["a", '{{ b("c") }}', "d"]]),
+    ("a <%= b %> c > <%= d %>/e", [["a", "<%= b %>", "c"]]),
+    ("a {% if b %}-m {{ c }}{% endif %} d", [["a", "-m", "{{ c }}", "d"]]),
+    ("a {% if b %}c{% else %}d{% endif %} e", [["a", "cd", "e"]]),
+    ("{% if b %}\na \\\n{%- if c %}\n  -m {{ c }} \\\n{%- endif %}\n  d\n{% endif %}\ne", [["a", "-m", "{{ c }}", "d"], ["e"]]),
+    ("{{- if .Values.b }}\na {{ .Values.c }}\n{{- end }}\nd", [["a", "{{ .Values.c }}"], ["d"]]),
+    ("a {{ b\nc", [["a", "{{", "b"], ["c"]]),
+]
+
+
+@pytest.mark.parametrize(("script", "expected"), TEMPLATES)
+def test_an_expression_of_a_template_is_no_more_than_a_part_of_a_word(script: str, expected: list[list[str]]) -> None:
+    assert [[one.text for one in command] for command in commands(script, "x.sh")] == expected
+
+
 @pytest.mark.parametrize(
     ("text", "known"),
     [
@@ -54,6 +73,15 @@ def test_a_script_is_cut_into_the_words_of_its_commands(script: str, expected: l
         ("'*'", True),
         ("\\$a", True),
         ("a=b", True),
+        ("{{ a }}", False),
+        ("'{{ a }}'", False),
+        ("@A@", False),
+        ("x%A_B%", False),
+        ("<%= a %>", False),
+        ("{% if a %}b{% endif %}", False),
+        ("{% if a %} b", False),
+        ("a@b", True),
+        ("+%H%M%S", True),
     ],
 )
 def test_a_word_is_known_where_the_shell_expands_nothing(text: str, known: bool) -> None:
@@ -73,7 +101,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 def test_words_that_are_quoted_read_back(words: list[str]) -> None:
     (command,) = commands(" ".join(word(one) for one in words), "x.sh")
     assert [one.text for one in command] == words
-    assert all(one.known for one in command)
+    assert all(one.known or is_templated(one.text) for one in command)
 
 
 @given(

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from oomconf.dialect import Entry
 from oomconf.dialects._yaml import Mapping, Node, YamlFault
 from oomconf.location import Location
-
-_TEMPLATED: Final = ("{{", "{%", "<%")
-_VARIABLES: Final = ("${", "$(")
 
 
 def unparsed(dialect: str, path: str, faults: Iterable[YamlFault]) -> Iterator[Entry]:
@@ -24,13 +20,3 @@ def repeated(dialect: str, name: str, node: Node | None, fault: str) -> Iterator
     """Make an entry of each key that stands again in a mapping."""
     for key, _ in node.duplicates if isinstance(node, Mapping) else ():
         yield Entry(dialect, name, "repeated", key.text, "", key.at, fault, "keep one of them", "twice")
-
-
-def is_templated(text: str) -> bool:
-    """Whether a template engine puts something into a value before its consumer sees it."""
-    return any(mark in text for mark in _TEMPLATED)
-
-
-def is_filled_in(text: str) -> bool:
-    """Whether a template engine or a substitution of `${NAME}` does, for consumers that know no such variables."""
-    return is_templated(text) or any(mark in text for mark in _VARIABLES)

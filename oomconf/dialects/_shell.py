@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from oomconf.dialects._templates import Expression, expression, has_expressions, is_templated
 from oomconf.location import Location
 
 __all__ = ["Command", "Redirection", "Word", "commands", "comment", "script", "word"]
@@ -15,6 +16,7 @@ __all__ = ["Command", "Redirection", "Word", "commands", "comment", "script", "w
 _SAFE: Final = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*")
 _BLANKS: Final = " \t\r"
 _ENDS: Final = "\n;&|()"
+_ALONE: Final = re.compile(r"[ \t\r]*\n")
 _DEEPEST: Final = 40
 
 
@@ -60,6 +62,8 @@ class Command:
     words: list[Word] = field(default_factory=list)
     redirections: list[Redirection] = field(default_factory=list)
     source: Command | None = None
+    steered: bool = False
+    """Whether a template decides which of its words are there."""
 
 
 def commands(text: str, path: str) -> Iterator[list[Word]]:
@@ -72,7 +76,7 @@ def script(text: str, path: str) -> Iterator[Command]:
 
     Quotes, escapes, joined lines and comments are the shell's. Nothing is expanded. Never raises.
     """
-    scan = _Scan(text, path)
+    scan = _Scan(text, path, has_expressions(text))
     while scan.index < len(text):
         scan.commands("", 0)
         scan.index += 1  # a closing sign that nothing opened
@@ -83,6 +87,7 @@ def script(text: str, path: str) -> Iterator[Command]:
 class _Scan:
     text: str
     path: str
+    is_template: bool = False
     index: int = 0
     found: list[Command] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
@@ -105,7 +110,9 @@ class _Scan:
                 self.index += 2
             elif mark == "#":
                 self._to_line_end()
-            elif mark in "<>" or self.peek(2) == "&>":
+            elif (found := self._expression()) is not None and found.is_control:
+                self._control(command, found.end)
+            elif (mark in "<>" and found is None) or self.peek(2) == "&>":
                 self._redirection(command, closing, depth)
             elif mark in _ENDS:
                 self.index += 1
@@ -117,7 +124,21 @@ class _Scan:
                 command.words.append(self._word(closing, depth))
         self._ended(command)
 
+    def _expression(self) -> Expression | None:
+        return expression(self.text, self.index) if self.is_template else None
+
+    def _control(self, command: Command, end: int) -> None:
+        """Step over `{% if … %}` between words; on a line of its own in a command its line's end goes with it, as in Jinja."""
+        begin = self.index
+        command.steered = command.steered or bool(command.words)
+        alone = _ALONE.match(self.text, end)
+        if command.words and alone is not None and not self.text[self.text.rfind("\n", 0, begin) + 1 : begin].strip():
+            end = alone.end()
+        self.index = end
+
     def _ended(self, command: Command) -> Command | None:
+        if command.steered:
+            command.words = [replace(one, known=False) for one in command.words]
         if command.words or command.redirections:
             self.found.append(command)
             return command
@@ -172,13 +193,15 @@ class _Scan:
         known = True
         while self.index < len(self.text):
             mark = self.peek()
+            found = self._expression()
+            if found is not None:  # what only steers is no part of the word
+                out.append("" if found.is_control else self.text[self.index : found.end])
+                self.index, known = found.end, False
+                continue
             if mark in _BLANKS or mark in _ENDS or mark in "<>" or (mark == closing and closing):
                 break
             if mark == "'":
-                end = self.text.find("'", self.index + 1)
-                end = len(self.text) if end < 0 else end
-                out.append(self.text[self.index + 1 : end])
-                self.index = end + 1
+                out.append(self._single())
             elif mark == '"':
                 known = self._double(out, depth) and known
             elif mark == "\\":
@@ -192,14 +215,30 @@ class _Scan:
                 out.append(mark)
                 self.index += 1
         self.index = min(self.index, len(self.text))
-        return Word("".join(out), Location(self.path, *self._place(start), *self._place(self.index)), known)
+        text = "".join(out)
+        known = known and not is_templated(text)
+        return Word(text, Location(self.path, *self._place(start), *self._place(self.index)), known)
+
+    def _single(self) -> str:
+        """Step over `'…'`, and give what stands in it; a quote in an expression of a template does not end it."""
+        start = self.index + 1
+        self.index = start
+        while self.index < len(self.text) and self.peek() != "'":
+            found = self._expression()
+            self.index = self.index + 1 if found is None else found.end
+        self.index += 1
+        return self.text[start : self.index - 1]
 
     def _double(self, out: list[str], depth: int) -> bool:
         known = True
         self.index += 1
         while self.index < len(self.text) and self.peek() != '"':
             mark = self.peek()
-            if mark == "\\" and self.peek(2)[1:] in ("$", "`", '"', "\\", "\n"):
+            found = self._expression()
+            if found is not None:
+                out.append(self.text[self.index : found.end])
+                self.index, known = found.end, False
+            elif mark == "\\" and self.peek(2)[1:] in ("$", "`", '"', "\\", "\n"):
                 out.append(self.peek(2)[1:].strip("\n"))
                 self.index += 2
             elif mark in "$`":

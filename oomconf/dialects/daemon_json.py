@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from oomconf.dialect import Dialect, Document, Entry, FaultOf, Reading, Sources
-from oomconf.dialects._entries import is_templated
+from oomconf.dialects._templates import is_templated
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose
 from oomconf.dialects._yaml import Sequence as Items
 from oomconf.location import Location

@@ -9,6 +9,7 @@ from typing import Any, Final
 from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
 from oomconf.dialects._common import header
 from oomconf.dialects._entries import unparsed
+from oomconf.dialects._templates import is_templated
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose
 from oomconf.ledger import Artifact, Book, Rendering
 from oomconf.location import Location
@@ -121,7 +122,7 @@ def _take(root: Mapping, fields: dict[str, Any], entries: list[Entry]) -> None:
             node = node.get(key) if isinstance(node, Mapping) else None
         if isinstance(node, Scalar):
             try:
-                value, fault, hint = parse(node.text), "", ""
+                value, fault, hint = None if is_templated(node.text) else parse(node.text), "", ""
             except SizeError as error:
                 value, fault, hint = None, error.message, error.hint
             entries.append(Entry("kubelet", "KubeletConfiguration", "", ".".join(way), node.text, node.at, fault, hint))

@@ -8,8 +8,8 @@ from typing import Final
 
 from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
 from oomconf.dialects._common import header
-from oomconf.dialects._entries import is_filled_in
 from oomconf.dialects._names import misnamed, unread
+from oomconf.dialects._templates import is_filled_in
 from oomconf.kernel.profiles import PROFILES
 from oomconf.kernel.sysctls import SYSCTLS
 from oomconf.ledger import Artifact, Book, Rendering

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -25,6 +26,9 @@ SCRIPT_VARIABLES: Final = (
     "JAVA_OPTS_KC_HEAP",
 )
 """What only products' start scripts hand to java; java itself does not know them."""
+
+
+_PLACEHOLDER: Final = re.compile(r"@[A-Z][A-Z0-9_]*@|%[A-Z][A-Z0-9_]+%")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,7 @@ class Hint:
 
 def is_unresolved(text: str) -> bool:
     """Whether a text still has to be expanded by a shell, Compose, Kubernetes or a template, so that nothing can be said of it."""
-    return "$" in text or "{{" in text
+    return "$" in text or "{{" in text or "<%" in text or _PLACEHOLDER.search(text) is not None
 
 
 def effective(hints: Iterable[Hint], *, scripts: bool = True) -> tuple[Hint, ...]:

@@ -15,6 +15,7 @@ from oomconf.dialects._entries import repeated, unparsed
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._image import Image, image
 from oomconf.dialects._shell import commands
+from oomconf.dialects._templates import is_templated
 from oomconf.dialects._tmpfs import SHM, mounted, sized
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
 from oomconf.dialects.compose.files import inside, load, overlay, services
@@ -292,8 +293,8 @@ class _File:
 
 
 def _is_variable(node: Scalar) -> bool:
-    """Whether the environment of `docker compose` may say another value than what stands here."""
-    return "$" in node.text
+    """Whether the environment of `docker compose`, or a template, may say another value than what stands here."""
+    return "$" in node.text or is_templated(node.text)
 
 
 def _refusal(node: Scalar, error: SizeError) -> tuple[str, str]:

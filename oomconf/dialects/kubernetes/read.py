@@ -8,9 +8,10 @@ from difflib import get_close_matches
 from typing import Any, Final, Literal
 
 from oomconf.dialect import Accepted, Assembly, Document, Entry, Nested, Reading, Sources
-from oomconf.dialects._entries import is_filled_in, repeated, unparsed
+from oomconf.dialects._entries import repeated, unparsed
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._kubernetes_files import is_kustomization, is_values
+from oomconf.dialects._templates import is_filled_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, go_integer
 from oomconf.dialects._yaml import Sequence as Items
 from oomconf.dialects.kubernetes.documents import manifests

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from oomconf.dialect import Document, Entry
 from oomconf.dialects._containers import said_restart, swap_beside
-from oomconf.dialects._entries import is_filled_in, unparsed
+from oomconf.dialects._entries import unparsed
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._nested import written_in
+from oomconf.dialects._templates import is_filled_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
 from oomconf.dialects.script.inside import ran, text_of
 from oomconf.dialects.script.says import Said

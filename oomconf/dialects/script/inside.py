@@ -8,6 +8,7 @@ from dataclasses import replace
 from oomconf.dialects._commands import Step, steps
 from oomconf.dialects._nested import origin
 from oomconf.dialects._shell import Redirection, Word
+from oomconf.dialects._templates import is_templated
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
 from oomconf.location import Location, moved
 
@@ -28,7 +29,7 @@ def ran(node: Node | None, lines: list[str]) -> Iterator[Step]:
         for step in steps(node.text, node.at.path):
             yield _moved(step, begin, node.at)
     elif isinstance(node, Sequence):
-        words = [Word(item.text, item.at) for item in node if isinstance(item, Scalar)]
+        words = [Word(item.text, item.at, not is_templated(item.text)) for item in node if isinstance(item, Scalar)]
         if words:
             yield from _as_command(words)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from oomconf.dialect import Document, Entry, FaultOf
 from oomconf.dialects import _ini, _units
-from oomconf.dialects._entries import is_templated
+from oomconf.dialects._templates import is_templated
 from oomconf.dialects._unit_keys import KEYS
 from oomconf.location import Location
 from oomconf.quantity import SizeError
