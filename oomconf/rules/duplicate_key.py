@@ -39,6 +39,25 @@ def duplicate_key(entry: Entry, around: Context) -> Iterator[Problem]:
         mem_limit: 512m   ⟵
     ```
 
+    ```yaml bad compose.yaml
+    services:
+      api: {image: registry.example/api, mem_limit: 1g}
+      api: {image: registry.example/api, mem_limit: 512m}   ⟵
+    ```
+
+    ```yaml bad k8s/api.yaml
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: api}
+    spec:
+
+      containers:
+        - name: api
+          image: registry.example/api
+          resources: {limits: {memory: 1Gi}}
+          resources: {requests: {memory: 1Gi}}   ⟵
+    ```
+
     ```yaml good compose.yaml
     services:
       api:

@@ -13,8 +13,9 @@ from oomconf.rule import Context, Problem, Related, Severity, rule
 def override_removes_limit(policy: Policy, around: Context) -> Iterator[Problem]:
     """An override takes a memory limit away that the file below it sets.
 
-    `MemoryMax=infinity`, an empty `MemoryMax=`, `mem_limit: 0` and a dropped floating-point number all mean no limit, and the base
-    file still looks as if there were one. Where it is meant, an ignore with the reason says so to the next reader.
+    `MemoryMax=infinity`, an empty `MemoryMax=`, `mem_limit: 0`, `!reset`, an `!override` without it and a dropped floating-point
+    number all mean no limit, and the base file still looks as if there were one. Where it is meant, an ignore with the reason says so
+    to the next reader.
     A spec cannot make this mistake: an override is written out beside what it overrides.
 
     ```ini bad etc/systemd/system/web.service.d/override.conf
@@ -39,6 +40,33 @@ def override_removes_limit(policy: Policy, around: Context) -> Iterator[Problem]
       api:
         image: registry.example/api
         mem_limit: 512m
+    ```
+
+    ```yaml bad compose.override.yaml
+    services:
+      api:
+        mem_limit: !reset null   ⟵
+    ```
+
+    ```yaml with compose.yaml
+    services:
+      api:
+        image: registry.example/api
+        mem_limit: 512m
+    ```
+
+    ```yaml good compose.prod.yaml
+    services:
+      api:
+        mem_limit: !reset null
+        mem_reservation: 0
+    ```
+
+    ```yaml with compose.yaml
+    services:
+      api:
+        image: registry.example/api
+        mem_reservation: 256m
     ```
 
     ```ini good etc/systemd/system/web.service.d/override.conf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from oomconf.dialect import Document, Sources
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, YamlFault, compose, merged
@@ -10,17 +11,28 @@ from oomconf.policy import Setting
 
 _DEEPEST = 100
 _MOST_EXTENDED = 16
+_RESET = "!reset"
+_LIMITS = ("mem_limit", "memory")
+_HOLDERS = ("deploy", "resources", "limits")
 
 
-def load(document: Document) -> tuple[Mapping | None, tuple[YamlFault, ...]]:
-    """Read a file: its documents merged in order, None where it is no mapping; and why it is no YAML."""
+class Loaded(NamedTuple):
+    """A file's documents merged in order, None where it is no mapping; why it is no YAML; and its documents in which a key stands twice."""
+
+    tree: Mapping | None
+    faults: tuple[YamlFault, ...]
+    doubled: tuple[Node, ...]
+
+
+def load(document: Document) -> Loaded:
+    """Read a file. Never raises."""
     documents, faults = compose(document.text, path=document.path)
     whole: Mapping | None = None
     for one in documents:
         if isinstance(one.root, Mapping):
             root = _applied(one.root, 0)
             whole = root if whole is None else overlay(whole, root)
-    return whole, tuple(faults)
+    return Loaded(whole, tuple(faults), tuple(one.root for one in documents if one.has_duplicates and one.root is not None))
 
 
 def _applied(node: Mapping, depth: int) -> Mapping:
@@ -32,17 +44,25 @@ def _applied(node: Mapping, depth: int) -> Mapping:
 
 
 def overlay(base: Mapping, top: Mapping, depth: int = 0) -> Mapping:
-    """Merge as compose does: mappings deep, lists joined, scalars replaced; `!reset` removes, `!override` replaces."""
+    """Merge as compose does: mappings deep, lists joined, scalars replaced.
+
+    null leaves what is below, `!reset` removes it, `!override` puts itself in the place of it all. Of a limit that is taken away
+    the word that does it stays, tagged `!reset`, with the limit as what it beat.
+    """
     result: dict[str, Node] = dict(base)
     keys = dict(base.keys_at)
     for key, node in top.items():
         below = base.get(key)
         tag = node.tag or ""
+        if below is not None and isinstance(node, Scalar) and node.is_null:
+            continue
         keys[key] = top.keys_at.get(key, keys.get(key))  # type: ignore[assignment]
-        if tag == "!reset":
+        if tag == _RESET:
+            gone = _removed(node, key, below)
             result.pop(key, None)
-        elif isinstance(node, Mapping) and isinstance(below, Mapping) and tag != "!override" and depth < _DEEPEST:
-            result[key] = overlay(below, node, depth + 1)
+            result |= {} if gone is None else {key: gone}
+        elif isinstance(node, Mapping) and isinstance(below, Mapping) and depth < _DEEPEST:
+            result[key] = overlay(_losses(node, below) if tag == "!override" else below, node, depth + 1)
         elif isinstance(node, Sequence) and isinstance(below, Sequence) and tag != "!override":
             result[key] = node.copy_with([*below, *node])
         elif isinstance(node, Scalar) and isinstance(below, Scalar):
@@ -54,14 +74,45 @@ def overlay(base: Mapping, top: Mapping, depth: int = 0) -> Mapping:
     return whole
 
 
+def _removed(word: Node, key: str, below: Node | None) -> Node | None:
+    """What stays of a value that a word takes away: its limits, each as the word itself."""
+    if isinstance(below, Scalar) and key in _LIMITS:
+        beat = (Setting(below.text, below.at, text=below.text), *below.beat)
+        return Scalar("", tag=_RESET, path=word.path, start=word.start, end=word.end, beat=beat)
+    return (_losses(word, below) or None) if isinstance(below, Mapping) and key in _HOLDERS else None
+
+
+def _losses(word: Node, below: Mapping) -> Mapping:
+    gone = {key: left for key, value in below.items() if (left := _removed(word, key, value)) is not None}
+    made = below.copy_with(dict(gone))
+    made.path, made.start, made.end, made.tag, made.duplicates = word.path, word.start, word.end, _RESET, []
+    made.keys_at = {key: below.keys_at[key] for key in gone}
+    return made
+
+
+def _without_resets(node: Mapping, depth: int = 0) -> Mapping:
+    """Leave out what `!reset` asks to leave out; a limit that it took from a file below stays."""
+    kept: dict[str, Node] = {}
+    for key, value in node.items():
+        left = _without_resets(value, depth + 1) if isinstance(value, Mapping) and depth < _DEEPEST else value
+        if value.tag != _RESET or (isinstance(left, Scalar) and left.beat) or (isinstance(left, Mapping) and left):
+            kept[key] = left
+    if all(kept.get(key) is value for key, value in node.items()):
+        return node
+    whole = node.copy_with(kept)
+    whole.keys_at = {key: at for key, at in node.keys_at.items() if key in kept}
+    return whole
+
+
 def services(root: Mapping, path: str, sources: Sources) -> dict[str, tuple[Mapping, Scalar]]:
     """Give the services of a tree by name, `extends` applied, each with its key."""
     found: dict[str, tuple[Mapping, Scalar]] = {}
     files = _Files(sources)
     node = root.get("services")
     for name, value in node.items() if isinstance(node, Mapping) else ():
-        if isinstance(value, Mapping) and isinstance(node, Mapping):
-            found[name] = (_extended(value, root, path, files, 0), node.keys_at[name])
+        if isinstance(value, Mapping) and isinstance(node, Mapping) and value.tag != _RESET:
+            whole = _extended(value, root, path, files, 0)
+            found[name] = (_without_resets(whole), node.keys_at[name])
     return found
 
 
@@ -75,7 +126,7 @@ class _Files:
     def get(self, path: str) -> Mapping | None:
         if path not in self.trees:
             document = self.sources.get(path)
-            self.trees[path] = None if document is None else load(document)[0]
+            self.trees[path] = None if document is None else load(document).tree
         return self.trees[path]
 
 

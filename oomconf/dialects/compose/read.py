@@ -11,14 +11,14 @@ from typing import Any
 
 from oomconf.dialect import Document, Entry, Reading, Sources
 from oomconf.dialects._containers import said_restart
-from oomconf.dialects._entries import repeated, unparsed
+from oomconf.dialects._entries import doubled, repeated, unparsed
 from oomconf.dialects._hints import Placed, runtimes
 from oomconf.dialects._image import Image, image
 from oomconf.dialects._shell import commands
 from oomconf.dialects._templates import is_templated
 from oomconf.dialects._tmpfs import SHM, mounted, sized
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
-from oomconf.dialects.compose.files import inside, load, overlay, services
+from oomconf.dialects.compose.files import Loaded, inside, load, overlay, services
 from oomconf.dialects.compose.scalars import env_file, interpolate, placed_variables, typed
 from oomconf.dialects.compose.traps import disagreement, keys, lost, swarm, unheeded
 from oomconf.location import Location
@@ -44,11 +44,13 @@ def read(documents: AnySequence[Document], sources: Sources) -> Reading:
     workloads: list[Workload] = []
     entries: list[Entry] = []
     for base, over in _groups(documents):
-        tree, faults = load(base)
-        entries += (*unparsed("compose", base.path, faults), *_hidden(base))
+        loaded = load(base)
+        tree = loaded.tree
+        entries += (*_faults(base.path, loaded), *_hidden(base))
         for document in over:
-            top, faults = load(document)
-            entries += unparsed("compose", document.path, faults)
+            loaded = load(document)
+            entries += _faults(document.path, loaded)
+            top = loaded.tree
             tree = top if tree is None else tree if top is None else overlay(tree, top)
         if tree is None:
             continue
@@ -68,6 +70,15 @@ def _hidden(document: Document) -> Iterator[Entry]:
         for one in compose(document.text, path=document.path)[0]:
             if isinstance(one.root, Mapping):
                 yield from lost(one.root)
+
+
+def _faults(path: str, loaded: Loaded) -> Iterator[Entry]:
+    """Why a file is no YAML, and every key that stands twice in a mapping, wherever: compose refuses the file for it."""
+    yield from unparsed("compose", path, loaded.faults)
+    for root in loaded.doubled:
+        for way, mapping in doubled(root):
+            thing = way[1] if len(way) > 1 and way[0] == "services" else path
+            yield from repeated("compose", thing, mapping, "is there twice: compose refuses the file")
 
 
 def _groups(documents: AnySequence[Document]) -> list[tuple[Document, list[Document]]]:
@@ -99,15 +110,15 @@ class _File:
         limits, reservations = inside(service, "deploy", "resources", "limits"), inside(service, "deploy", "resources", "reservations")
         maximum = self.size(name, "mem_limit", service.get("mem_limit"))
         deployed = self.size(name, "deploy.resources.limits.memory", inside(limits, "memory"))
-        self.entries += disagreement(name, maximum, deployed, limits, "mem_limit")
+        maximum, deployed = _said(maximum, deployed), _said(deployed, maximum)
+        self.entries += disagreement(name, maximum, deployed, None if _is_gone(limits) else limits, "mem_limit")
         if deployed is not None:
-            beat = () if maximum is None else (maximum,)
+            beat = (*deployed.beat, *(() if maximum is None else (maximum,)))
             maximum = Setting(deployed.value, deployed.at, deployed.origin, deployed.text, beat)
         low = self.size(name, "mem_reservation", service.get("mem_reservation"))
         reserved = self.size(name, "deploy.resources.reservations.memory", inside(reservations, "memory"))
         self.entries += (*disagreement(name, low, reserved, reservations, "mem_reservation"), *keys(name, service))
         self.entries += (*unheeded(name, service), *swarm(name, service))
-        self.entries += repeated("compose", name, service, "is there twice: compose refuses the file")
         low = reserved or low
         scale = inside(service, "deploy", "replicas") or service.get("scale")
         return Workload(
@@ -152,6 +163,12 @@ class _File:
         """None for what compose takes as unsaid: 0, and a float, which it drops without a word."""
         if not isinstance(node, Scalar):
             return None
+        beat = tuple(self.below(one) for one in node.beat)
+        removed: Setting[Amount] | None = None
+        if beat and "limit" in key:  # of the file below it
+            removed = Setting(INFINITY, node.at, Origin.WRITTEN, node.text, beat)
+        if _is_gone(node):
+            return removed
         value = typed(node, self.variables)
         fault = hint = ""
         size: Size | None = None
@@ -167,11 +184,8 @@ class _File:
             except SizeError as error:
                 fault, hint = _refusal(node, error)
         self.entries.append(Entry("compose", name, "services", key, node.text, node.at, fault, hint))
-        beat = tuple(self.below(one) for one in node.beat)
-        if beat and (size == 0 or isinstance(value, float)):
-            return Setting(INFINITY, node.at, Origin.WRITTEN, node.text, beat)  # a limit of the file below is taken away
-        if size == 0:
-            return None
+        if size == 0 or isinstance(value, float):
+            return removed if size == 0 or removed is not None else Setting(None, node.at, Origin.WRITTEN, node.text)
         return Setting(size, node.at, Origin.WRITTEN, node.text, beat)
 
     def below(self, said: Setting[Any]) -> Setting[Amount]:
@@ -192,7 +206,7 @@ class _File:
             amount = grammar.parse_swap(str(value)) if isinstance(value, int | str) else Size(0)
         except SizeError as error:
             fault, hint = _refusal(node, error)
-        limit = size_of(maximum)
+        limit, maximum = (None, None) if maximum is not None and maximum.value == INFINITY else (size_of(maximum), maximum)
         if amount is not None and amount < INFINITY:
             if amount == 0:
                 return None
@@ -290,6 +304,16 @@ class _File:
                 if equals:
                     found[name] = (text, item.at)
         return found
+
+
+def _is_gone(node: Node | None) -> bool:
+    """Whether an override took away what stood here."""
+    return node is not None and node.tag == "!reset"
+
+
+def _said(one: Setting[Amount] | None, other: Setting[Amount] | None) -> Setting[Amount] | None:
+    """A limit; where it was only taken away, the other way of saying it counts."""
+    return None if one is not None and one.value == INFINITY and other is not None and other.value != INFINITY else one
 
 
 def _is_variable(node: Scalar) -> bool:

@@ -77,7 +77,7 @@ class _Bases:
         """Give a service as its base file has it, or why that has not; neither where the file cannot be read."""
         if place.file not in self.known:
             document = self.sources.get(place.file)
-            tree = None if document is None else load(document)[0]
+            tree = None if document is None else load(document).tree
             self.known[place.file] = None if tree is None else services(tree, place.file, self.sources)
         found = self.known[place.file]
         if found is None:

@@ -20,6 +20,7 @@ from oomconf.dialects.kubernetes.nodes import inside, objects, text
 from oomconf.dialects.kubernetes.parts import accepted, blocks, is_operations, operations, patches
 from oomconf.dialects.kubernetes.pods import Pod, is_custom, pods
 from oomconf.dialects.kubernetes.traps import (
+    TWICE,
     Scaler,
     huge_pages,
     limit_range_items,
@@ -29,6 +30,7 @@ from oomconf.dialects.kubernetes.traps import (
     resize_policy,
     scaler,
     tmpfs,
+    twice,
     unscaled,
 )
 from oomconf.placement import KubernetesContainer
@@ -37,7 +39,6 @@ from oomconf.quantity import Size, SizeError
 from oomconf.quantity import kubernetes as grammar
 
 _ENDS: Final = (".yaml", ".yml", ".json")
-_TWICE: Final = "is there twice: kubectl takes the last without a word, a strict API server refuses it"
 _RESOURCES: Final = ("memory", "cpu", "ephemeral-storage")
 _WHOLE_UNITS: Final = ("i", "k", "M", "G", "T", "P", "E")
 """Behind these a fraction of a byte is what rounding leaves of 1.2Gi; the API server rounds it up."""
@@ -65,6 +66,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
                     reader.memory(way, way.split("/")[-2], value)
             for thing in objects(one.root):
                 reader.take(thing)
+                reader.entries += twice(thing) if one.has_duplicates else ()
             nested += patches(one.root, document) if is_kustomization(document.path) else ()
     return reader.reading(tuple(nested))
 
@@ -231,10 +233,10 @@ class _Reader:
                 near = get_close_matches(key, ("limits", "requests"), n=1)
                 hint = f"did you mean {near[0]}?" if near else "resources has limits and requests"
                 self.entries.append(Entry("kubernetes", thing, "resources", key, "", at.at, "is not a key of resources", hint, "key"))
-        self.entries += repeated("kubernetes", thing, resources, _TWICE)
+        self.entries += repeated("kubernetes", thing, resources, TWICE)
         for section in ("limits", "requests"):
             values = resources.get(section)
-            self.entries += repeated("kubernetes", thing, values, _TWICE)
+            self.entries += repeated("kubernetes", thing, values, TWICE)
             for key, at in values.keys_at.items() if isinstance(values, Mapping) else ():
                 known = _RESOURCES if owner == "container" else (*_RESOURCES, "storage")
                 is_placeholder = key.isupper() and key.lower() not in _RESOURCES

@@ -7,14 +7,17 @@ from collections.abc import Mapping as AnyMapping
 from typing import Final
 
 from oomconf.dialect import Entry
+from oomconf.dialects._entries import doubled
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
 from oomconf.dialects.kubernetes.nodes import inside, text
+from oomconf.dialects.kubernetes.pods import pods
 from oomconf.location import Location
 from oomconf.policy import Setting, Tmpfs, Workload, size_of
 from oomconf.quantity import Size, SizeError
 from oomconf.quantity import kubernetes as grammar
 
 __all__ = [
+    "TWICE",
     "Scaler",
     "huge_pages",
     "limit_range_items",
@@ -24,10 +27,13 @@ __all__ = [
     "resize_policy",
     "scaler",
     "tmpfs",
+    "twice",
     "unscaled",
 ]
 
 _WITH_POD: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "ReplicationController"})
+_HOLDERS: Final = ("spec", "template", "jobTemplate", "containers", "initContainers", "resources")
+TWICE: Final = "is there twice: kubectl takes the last without a word, a strict API server refuses it"
 _MEDIUMS: Final = ("", "Memory")
 Scaler = tuple[str, str, Scalar]
 """The target of a HorizontalPodAutoscaler as KIND/NAMESPACE/NAME, its own name, and its share of the memory request."""
@@ -71,6 +77,18 @@ def misplaced(thing: Mapping, kind: str, name: str) -> Iterator[Entry]:
         if at is not None:
             fault = f"resources means nothing in {'.'.join(way)}: a strict API server refuses it, any other drops it"
             yield Entry("kubernetes", name, ".".join(way), "resources", "", at.at, fault, "move it into each container", "place")
+
+
+def twice(thing: Mapping) -> Iterator[Entry]:
+    """Note keys on the way from an object to the resources of its containers that stand twice; what a resources map holds is its own."""
+    kind = text(thing.get("kind"))
+    if not any(pods(thing, kind)):
+        return
+    name = f"{kind}/{text(inside(thing, 'metadata', 'namespace')) or 'default'}/{text(inside(thing, 'metadata', 'name'))}"
+    for way, mapping in doubled(thing):
+        for key, _ in mapping.duplicates:
+            if key.text in _HOLDERS and "metadata" not in way and "resources" not in way[-1:]:
+                yield Entry("kubernetes", name, "repeated", key.text, "", key.at, TWICE, "keep one of them", "twice")
 
 
 def huge_pages(thing: str, resources: Node | None) -> Iterator[Entry]:
