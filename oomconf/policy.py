@@ -125,6 +125,9 @@ class Workload:
     oom_policy: Setting[str] | None = None
     restart: Setting[str] | None = None
     managed_oom_preference: Setting[str] | None = None
+    managed_oom_memory_pressure: Setting[str] | None = field(default=None, compare=False)
+    managed_oom_memory_pressure_limit: Setting[Percent] | None = field(default=None, compare=False)
+    """This and the one above are read in units alone; a spec says them of slices."""
     replicas: Setting[int] | None = None
     processes: tuple[Process, ...] = ()
     runtimes: tuple[Runtime, ...] = ()

@@ -44,8 +44,10 @@ def only(files: dict[str, str]) -> Workload:
         ("web.service.d/60.conf~", False),
         ("web.service.d/60.conf.bak", False),
         ("web.service.d/.60.conf", False),
-        ("web.socket", False),
-        ("web.socket.d/x.conf", False),
+        ("web.socket", True),
+        ("web.socket.d/x.conf", True),
+        ("docker-.scope.d/x.conf", True),
+        ("web.target", False),
         ("etc/systemd/system/multi-user.target.wants/web.service", False),
         ("usr/share/dbus-1/system-services/org.x.service", False),
         ("etc/avahi/services/ssh.service", False),
@@ -401,3 +403,50 @@ def test_swap_units_are_read_and_their_names_checked() -> None:
 def test_a_line_of_blanks_that_systemd_does_not_know_is_no_key(blank: str) -> None:
     entries = DIALECT.read([Document("etc/systemd/system/web.service", f"[Service]\n{blank}\nMemoryMax=1G\n")], NoSources()).entries
     assert [(one.key, one.fault) for one in entries] == [("MemoryMax", "")]
+
+
+# The keys that systemd 252 passes over in each kind of unit: `systemd-analyze verify` on a unit with all of them.
+TRIED = (
+    "MemoryMax=1G",
+    "MemoryLow=1G",
+    "OOMScoreAdjust=-5",
+    "LimitAS=1G",
+    "OOMPolicy=kill",
+    "ManagedOOMSwap=kill",
+    "ManagedOOMMemoryPressureLimit=50%",
+    "ManagedOOMPreference=avoid",
+    "Restart=always",
+    "Environment=A=b",
+    "Delegate=yes",
+    "RestartSec=1",
+    "MemoryAccounting=yes",
+)
+_HELPERS = {"OOMPolicy", "ManagedOOMSwap", "ManagedOOMMemoryPressureLimit", "Restart", "Delegate", "RestartSec"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "passed_over"),
+    [
+        ("x.service", set()),
+        ("swapfile.swap", _HELPERS),
+        ("mnt.mount", _HELPERS),
+        ("x.socket", _HELPERS),
+        ("x.slice", {"OOMScoreAdjust", "LimitAS", "OOMPolicy", "Restart", "Environment", "Delegate", "RestartSec"}),
+        ("x.timer", {line.partition("=")[0] for line in TRIED}),
+    ],
+)
+def test_each_kind_of_unit_takes_the_keys_that_systemd_takes_there(unit: str, passed_over: set[str]) -> None:
+    kind = unit.rpartition(".")[2].capitalize()
+    text = f"[Unit]\nConditionMemory=1G\n[{kind}]\n" + "\n".join(TRIED) + "\n[X-Foo]\nMemoryMax=1\nOOMScoreAdjust=high\n"
+    assert {one.key for one in read({unit: text}).entries if one.fault} == passed_over
+
+
+@pytest.mark.parametrize("unit", ["x.service", "x.slice", "x.socket", "x.mount", "x.swap", "x.scope.d/a.conf"])
+def test_a_bad_value_is_found_in_every_kind_of_unit(unit: str) -> None:
+    kind = unit.removesuffix(".d/a.conf").rpartition(".")[2].capitalize()
+    (entry,) = (one for one in read({unit: f"[{kind}]\nMemoryMax=2GB\n"}).entries if one.fault)
+    assert (entry.kind, entry.hint) == ("value", "did you mean 2G?")
+
+
+def test_what_a_mount_is_made_of_is_no_business_of_ours() -> None:
+    assert read({"mnt.mount": "[Mount]\nWhat=tmpfs\nWhere=/mnt\nOptions=size=1G\n"}).entries == ()

@@ -158,6 +158,8 @@ class _Walk:
     section: str | None = None
     excuse: str = "stands before any section, and is passed over"
     stopped: str = ""
+    skips: bool = False
+    """Whether the section is for other programs, so that systemd passes over it on purpose."""
 
     def take(self, line: _Line) -> None:
         text = line.text.strip(_BLANKS)
@@ -187,16 +189,19 @@ class _Walk:
         elif _UNSAFE_HEADER.search(name) is not None:
             self._stop(at, text, f"the section header {text!r} has quotes, backslashes or control characters", "write the bare name")
         elif self.sections is None or name in self.sections:
-            self.section = name
+            self.section, self.skips = name, False
         else:
             self.section = None
+            self.skips = name.startswith("X-")
             self.excuse = f"stands in [{name}], a section that systemd does not know here, and is passed over"
-            if not name.startswith("X-"):
+            if not self.skips:
                 near = name.strip(" \t").capitalize()
                 hint = f"write [{near}]" if near in self.sections else ""
                 self.faults.append(Fault(at, text, f"systemd knows no section [{name}] here and passes over what stands in it", hint))
 
     def _assign(self, line: _Line, text: str, start: int, at: Location) -> None:
+        if self.skips and not self.stopped:
+            return
         left, equals, right = text.partition("=")
         key, value = left.rstrip(_BLANKS), right.strip(_BLANKS)
         if not equals:

@@ -10,7 +10,7 @@ from oomconf.location import Location
 
 __all__ = ["misnamed", "unread"]
 
-_ENDS: Final = (".cfg", ".config", ".cnf", ".ini", ".txt", ".unit")
+_ENDS: Final = (".cfg", ".config", ".cnf", ".ini", ".txt", ".unit", ".override", ".dropin", ".service")
 _OTHERS: Final = frozenset({"README", "LICENSE", "COPYING", "MAKEFILE", "OWNERS", "CODEOWNERS", "NOTES", "TODO"})
 
 

@@ -30,7 +30,7 @@ class Directive:
     name: str
     field: str | None = None
     """The word of the policy that it says; None for what is only looked at."""
-    kinds: tuple[str, ...] = ("service", "slice", "scope")
+    kinds: tuple[str, ...] = ("service", "slice", "scope", "socket", "mount", "swap")
     section: str | None = None
     """Its section where it is not the one named after the unit's kind."""
     since: int = 0
@@ -131,9 +131,13 @@ def _memory(name: str, field: str | None, since: int, *, zero: bool = False, gon
     return Directive(name=name, field=field, since=since, gone=gone, instead=instead, parse=parse, write=_size, empty=empty)
 
 
-_EXEC: Final = ("service",)
+_SERVICE: Final = ("service",)
+_WATCHED: Final = ("service", "slice", "scope")
+_EXEC: Final = ("service", "socket", "mount", "swap")
+_PLACED: Final = ("service", "scope", "socket", "mount", "swap")
+_EVERY_KIND: Final = ("service", "slice", "scope", "socket", "mount", "swap", "timer")
 DIRECTIVES: Final = (
-    Directive(name="Slice", field="slice", since=208, kinds=("service", "scope"), parse=_slice, refuses_empty=True),
+    Directive(name="Slice", field="slice", since=208, kinds=_PLACED, parse=_slice, refuses_empty=True),
     Directive(name="OOMScoreAdjust", field="oom_score_adj", kinds=_EXEC, parse=_score),
     _memory("MemoryMin", "memory_min", 240, zero=True),
     _memory("MemoryLow", "memory_low", 231, zero=True),
@@ -148,15 +152,28 @@ DIRECTIVES: Final = (
         parse=_one_of("continue", "stop", "kill"),
         refuses_empty=True,
     ),
-    Directive(name="Restart", field="restart", kinds=_EXEC, parse=_one_of(*_RESTARTS), refuses_empty=True),
-    Directive(name="ManagedOOMSwap", field="managed_oom_swap", since=247, parse=_one_of("auto", "kill"), empty="auto"),
-    Directive(name="ManagedOOMMemoryPressure", field="managed_oom_memory_pressure", since=247, parse=_one_of("auto", "kill"), empty="auto"),
-    Directive(name="ManagedOOMMemoryPressureLimit", field="managed_oom_memory_pressure_limit", since=248, parse=grammar.parse_permyriad),
+    Directive(name="Restart", field="restart", kinds=_SERVICE, parse=_one_of(*_RESTARTS), refuses_empty=True),
+    Directive(name="ManagedOOMSwap", field="managed_oom_swap", kinds=_WATCHED, since=247, parse=_one_of("auto", "kill"), empty="auto"),
+    Directive(
+        name="ManagedOOMMemoryPressure",
+        field="managed_oom_memory_pressure",
+        kinds=_WATCHED,
+        since=247,
+        parse=_one_of("auto", "kill"),
+        empty="auto",
+    ),
+    Directive(
+        name="ManagedOOMMemoryPressureLimit",
+        field="managed_oom_memory_pressure_limit",
+        kinds=_WATCHED,
+        since=248,
+        parse=grammar.parse_permyriad,
+    ),
     Directive(
         name="ManagedOOMPreference", field="managed_oom_preference", since=248, parse=_one_of("none", "avoid", "omit"), refuses_empty=True
     ),
     # looked at only
-    Directive(name="ManagedOOMMemoryPressureDurationSec", since=257, parse=_duration),
+    Directive(name="ManagedOOMMemoryPressureDurationSec", kinds=_WATCHED, since=257, parse=_duration),
     Directive(name="ManagedOOMMemoryPressureLimitPercent", gone=248, instead="ManagedOOMMemoryPressureLimit="),
     Directive(name="OOMRules", since=261),
     Directive(name="MemoryAccounting", since=208, parse=grammar.parse_boolean),
@@ -173,7 +190,7 @@ DIRECTIVES: Final = (
     _memory("MemoryLimit", None, 0, instead="MemoryMax="),
     Directive(name="MemorySoftLimit", gone=208, instead="MemoryHigh= or MemoryLow="),
     Directive(name="OOMAdjust", kinds=_EXEC, gone=1, instead="OOMScoreAdjust="),
-    Directive(name="MemoryPressureWatch", since=254, kinds=("service", "slice", "scope")),
+    Directive(name="MemoryPressureWatch", since=254),
     Directive(name="MemoryPressureThresholdSec", since=254),
     Directive(name="MemoryKSM", since=254, kinds=_EXEC, parse=grammar.parse_boolean),
     Directive(name="MemoryTHP", since=260, kinds=_EXEC),
@@ -183,16 +200,16 @@ DIRECTIVES: Final = (
     Directive(name="LimitAS", kinds=_EXEC, parse=_rlimit),
     Directive(name="LimitDATA", kinds=_EXEC, parse=_rlimit),
     Directive(name="LimitRSS", kinds=_EXEC, parse=_rlimit),
-    Directive(name="RestartSec", kinds=_EXEC, parse=grammar.parse_seconds),
-    Directive(name="RestartPreventExitStatus", kinds=_EXEC),
-    Directive(name="RestartForceExitStatus", kinds=_EXEC),
-    Directive(name="SuccessExitStatus", kinds=_EXEC),
+    Directive(name="RestartSec", kinds=_SERVICE, parse=grammar.parse_seconds),
+    Directive(name="RestartPreventExitStatus", kinds=_SERVICE),
+    Directive(name="RestartForceExitStatus", kinds=_SERVICE),
+    Directive(name="SuccessExitStatus", kinds=_SERVICE),
     Directive(name="Environment", kinds=_EXEC),
-    Directive(name="ExecStart", kinds=_EXEC),
-    Directive(name="ConditionMemory", since=244, section="Unit", parse=_condition),
-    Directive(name="AssertMemory", since=244, section="Unit", parse=_condition),
+    Directive(name="ExecStart", kinds=_SERVICE),
+    Directive(name="ConditionMemory", since=244, section="Unit", kinds=_EVERY_KIND, parse=_condition),
+    Directive(name="AssertMemory", since=244, section="Unit", kinds=_EVERY_KIND, parse=_condition),
 )
-"""Keys of [Service], [Slice] and [Scope] that speak of memory or of what follows when it runs out."""
+"""Keys of units that speak of memory or of what follows when it runs out."""
 
 OOMD: Final = (
     Directive(name="SwapUsedLimit", field="swap_used_limit", kinds=("oomd",), section="OOM", since=248, parse=grammar.parse_permyriad),

@@ -12,10 +12,10 @@ from oomconf.rule import Context, Problem, Severity, rule
 def misplaced_key(entry: Entry, around: Context) -> Iterator[Problem]:
     """A limit in the wrong section, or in a unit of the wrong kind, is passed over.
 
-    systemd reads MemoryMax= in [Service], [Slice] and [Scope], OOMScoreAdjust= in [Service] only (systemd.exec(5)); elsewhere the
-    line is logged as unknown and dropped. A line before the first section header belongs to none;
-    such lines are one finding. A spec cannot make this mistake:
-    it has no sections.
+    systemd reads MemoryMax= in [Service], [Slice], [Scope], [Socket], [Mount] and [Swap] (systemd.resource-control(5)),
+    OOMScoreAdjust= in all of those but [Slice] and [Scope] (systemd.exec(5)); elsewhere, as in [Unit] or [Timer], the line is logged
+    as unknown and dropped. A line before the first section header belongs to none; such lines are one finding. Sections named [X-...] are for other programs.
+    A spec cannot make this mistake: it has no sections.
 
     ```ini bad etc/systemd/system/web.service
     [Unit]
@@ -30,6 +30,22 @@ def misplaced_key(entry: Entry, around: Context) -> Iterator[Problem]:
     MemoryHigh=1G   ⟵
     MemoryMax=2G
     OOMScoreAdjust=-500
+    ```
+
+    ```ini bad etc/systemd/system/backup.timer
+    [Timer]
+    OnCalendar=daily
+    MemoryMax=2G   ⟵
+    ```
+
+    ```ini good etc/systemd/system/swapfile.swap
+    [Swap]
+    What=/swapfile
+    MemoryMax=64M
+    OOMScoreAdjust=-500
+
+    [X-Backup]
+    MemoryMax=2G
     ```
 
     ```ini good etc/systemd/system/web.service

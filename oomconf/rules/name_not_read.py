@@ -24,6 +24,11 @@ def name_not_read(entry: Entry, around: Context) -> Iterator[Problem]:
     MemoryMax=2G   ⟵
     ```
 
+    ```ini bad etc/systemd/system/web.service.d/limits.override
+    [Service]
+    MemoryMax=2G   ⟵
+    ```
+
     ```ini good etc/sysctl.d/90-memory.conf
     vm.overcommit_memory = 2
     vm.overcommit_ratio = 90

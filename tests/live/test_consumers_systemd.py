@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 from consumers import systemd
+
+from oomconf.dialects import _units
 
 pytestmark = pytest.mark.live("systemd")
 
@@ -182,3 +185,13 @@ def test_a_score_is_parsed_by_systemd_itself(text: str, value: int | None) -> No
 def test_no_key_leaves_the_tests_folder() -> None:
     with pytest.raises(ValueError, match="leaves the test's folder"):
         systemd.verify({f"{'../' * 9}{os.urandom(8).hex()}.service": WEB})
+
+
+@pytest.mark.parametrize("unit", ["x.service", "x.slice", "data-x.swap", "data-x.mount", "x.socket", "x.timer"])
+def test_each_kind_of_unit_takes_the_keys_that_the_table_says(unit: str) -> None:
+    kind = unit.rpartition(".")[2]
+    rows = [row for row in _units.DIRECTIVES if row.gone is None and row.section is None and row.since <= (systemd.version() or 0)]
+    rows = [row for row in rows if row.name != "Slice" or kind != "slice"]  # known there, and refused whatever it says
+    said = systemd.verify({f"{unit}.d/x.conf": f"[{kind.capitalize()}]\n" + "".join(f"{row.name}=\n" for row in rows)})
+    refused = re.compile(r"Unknown key '(\w+)'|(\w+)= (?:is|setting) not supported for this unit type")
+    assert {found[1] or found[2] for line in said if (found := refused.search(line))} == {row.name for row in rows if kind not in row.kinds}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from functools import cache
 from typing import Any, Final
 
 from oomconf.dialect import Document, Entry, FaultOf
 from oomconf.dialects import _ini, _units
 from oomconf.dialects._templates import is_templated
 from oomconf.dialects._unit_keys import KEYS
+from oomconf.dialects._unit_names import near
 from oomconf.location import Location
 from oomconf.quantity import SizeError
 
@@ -21,16 +19,12 @@ __all__ = ["SECTIONS", "Judged", "Verdict", "judge"]
 SECTIONS: Final = {
     "service": frozenset({"Unit", "Service", "Install"}),
     "slice": frozenset({"Unit", "Slice", "Install"}),
-    "swap": frozenset({"Unit", "Swap", "Install"}),
+    **{kind: frozenset({"Unit", kind.capitalize(), "Install"}) for kind in ("scope", "socket", "mount", "swap", "timer")},
     "oomd": frozenset({"OOM"}),
     "manager": frozenset({"Manager"}),
 }
 _IGNORED: Final = "the line is ignored"
 _HOMELESS: Final = "before any section"
-_NEAR: Final = 0.84
-_SHARED: Final = 3
-# Keys whose names nobody takes for another's.
-_DISTINCT: Final = frozenset({"Slice", "Restart", "RestartSec", "Environment", "ExecStart", "Delegate", "What", "Priority", "Options"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +76,7 @@ def _is_homeless(one: Verdict) -> bool:
 
 
 def judge(document: Document, kind: str, *, whole: bool) -> Judged:
-    """Judge a unit file or drop-in of a `service`, a `slice` or a `swap`, or a file of `oomd` or the `manager`; never raises."""
+    """Judge a unit file or drop-in of a kind of SECTIONS, or a file of `oomd` or the `manager`; never raises."""
     parsed = _ini.parse(document.path, document.text, SECTIONS[kind])
     dead = ""
     if whole and parsed.fatal is not None and kind not in ("oomd", "manager"):
@@ -96,11 +90,13 @@ def judge(document: Document, kind: str, *, whole: bool) -> Judged:
 def _verdict(one: _ini.Assignment, kind: str, dead: str) -> Verdict | None:
     row = _units.find(one.key)
     if row is None:
-        near = _near(one.key, kind)
-        if near is None:
+        meant = near(one.key, kind)
+        if meant is None:
             return None
         message = f"systemd knows no key '{one.key[:80]}'; {_IGNORED}"
-        return Verdict(near, one.key, one.section, one.value, one.key_at, fault=message, hint=f"did you mean {near.name}=?", kind="key")
+        return Verdict(meant, one.key, one.section, one.value, one.key_at, fault=message, hint=f"did you mean {meant.name}=?", kind="key")
+    if row in _units.SWAP and kind != "swap":
+        return None  # names that other units have too
     if row.gone is not None:
         message = f"systemd knows no {row.name}= any more; {_IGNORED}"
         return Verdict(row, one.key, one.section, one.value, one.key_at, fault=message, hint=f"write {row.instead} instead", kind="gone")
@@ -144,46 +140,5 @@ def _value(row: _units.Directive, one: _ini.Assignment) -> Verdict:
 
 def _without_equals(fault: _ini.Fault, kind: str) -> Verdict | None:
     word = next(iter(fault.text.replace(":", " ").split()), "")
-    row = None if fault.fatal or not word or word.startswith("[") else _units.find(word) or _near(word, kind)
+    row = None if fault.fatal or not word or word.startswith("[") else _units.find(word) or near(word, kind)
     return None if row is None else Verdict(row, word, "", fault.text, fault.at, fault=fault.message, hint=fault.hint, kind="key")
-
-
-# ── names that were meant ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _plain(name: str) -> str:
-    return "".join(char for char in name.lower() if char.isalnum())
-
-
-def _trigrams(name: str) -> set[str]:
-    return {name[start : start + 3] for start in range(len(name) - 2)}
-
-
-_PLAIN: Final = {_plain(name): name for name in _units.known() if name not in _DISTINCT}
-
-
-@cache
-def _sharing() -> dict[str, tuple[str, ...]]:
-    """Names by the trigrams that they share; wanted only where a key is unknown."""
-    found: dict[str, list[str]] = {}
-    for name in _PLAIN:
-        for trigram in sorted(_trigrams(name)):
-            found.setdefault(trigram, []).append(name)
-    return {trigram: tuple(names) for trigram, names in found.items()}
-
-
-def _near(key: str, kind: str) -> _units.Directive | None:
-    """The row that a key unknown to systemd was meant to be: another case, other signs, or a slip of the pen; None if none is near."""
-    if key.startswith("X-"):
-        return None
-    plain = _plain(key[:80])
-    best = plain if plain in _PLAIN else ""
-    if not best:
-        # a slip spoils three of them at most
-        fewest = max(_SHARED, len(plain) // 2 - 1)
-        shared = Counter(name for trigram in _trigrams(plain) for name in _sharing().get(trigram, ()))
-        scored = [(SequenceMatcher(None, plain, name).ratio(), name) for name, count in shared.most_common(5) if count >= fewest]
-        score, name = max(scored, default=(0.0, ""))
-        best = name if score >= _NEAR else ""
-    row = _units.find(_PLAIN[best]) if best else None
-    return row if row is not None and kind in row.kinds else None

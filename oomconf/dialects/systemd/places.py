@@ -38,7 +38,7 @@ _USER: Final = (
     "usr/lib/systemd/user",
 )
 _CONF: Final = ("etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd", "lib/systemd")  # an end after the whole
-_TYPES: Final = ("service", "slice", "swap")
+_TYPES: Final = ("service", "slice", "scope", "socket", "mount", "swap", "timer")
 CONFS: Final = {"oomd.conf": "oomd", "system.conf": "manager", "user.conf": "manager"}
 """Files that are no units, and the kind of each."""
 # The longest first, for one is the end of another; a bare `systemd/system` is of a tree that is copied to /etc.
@@ -79,7 +79,7 @@ class Place(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """`service`, `slice`, `swap`, `oomd` or `manager`."""
+        """`oomd`, `manager`, or the type of the unit: `service`, `slice` and so on."""
         return CONFS.get(self.unit) or self.unit.rpartition(".")[2]
 
 

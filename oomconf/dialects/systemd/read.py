@@ -22,15 +22,16 @@ from oomconf.policy import GROUP_FIELDS, WORKLOAD_FIELDS, Group, Oomd, Origin, P
 __all__ = ["claims", "read"]
 
 _HOST: Final = "host"
-_FOLDER: Final = re.compile(r"(?:^|/)[^/]+\.(?:service|slice|scope|swap)\.d/$")
+_FOLDER: Final = re.compile(r"(?:^|/)[^/]+\.(?:service|slice|scope|socket|mount|swap|timer)\.d/$")
 _SAID: Final = re.compile(r"^[ \t]*(?:Default)?(?:Memory|OOM|ManagedOOM)\w+[ \t]*=", re.MULTILINE)
 _MANAGER_FIELDS: Final = {"default_oom_policy": "oom_policy", "default_oom_score_adj": "oom_score_adj"}
 """Defaults of a manager, and the fields of its services that they fill in."""
+_WATCHED: Final = ("managed_oom_memory_pressure", "managed_oom_memory_pressure_limit")
 _OOMD_FIELDS: Final = frozenset(row.field for row in _units.OOMD if row.field is not None)
 
 
 def claims(path: str) -> bool:
-    """Services, slices, swap units, their drop-ins, and the configuration of the managers and of systemd-oomd."""
+    """Units of the types that may speak of memory, their drop-ins, and the configuration of the managers and of systemd-oomd."""
     return place(path) is not None or misnamed(path, _FOLDER)
 
 
@@ -71,7 +72,7 @@ def _policy(name: str, scopes: Iterable[_Scope], entries: list[Entry]) -> Policy
                 groups.append(_group(unit, files, user=scope.scope.user))
             elif files and unit.endswith(".swap"):
                 swaps += _swap(unit, files, entries)
-            elif files:
+            elif files and unit.endswith(".service"):
                 workloads.append(_workload(unit, files, entries, defaults[scope.scope.user], user=scope.scope.user))
         oomd = oomd or scope.oomd()
     return Policy(name=name, object=name, workloads=tuple(workloads), groups=tuple(groups), swaps=tuple(swaps), oomd=oomd)
@@ -162,7 +163,7 @@ def _workload(unit: str, files: list[Judged], entries: list[Entry], defaults: di
         at=whole_file(files[0].document.path),
         placement=SystemdUnit(unit=unit, user=user, command=command(one for file in files for one in file.verdicts if not one.fault)),
         runtimes=said(found),
-        **{**defaults, **_merged(files, WORKLOAD_FIELDS)},
+        **{**defaults, **_merged(files, (*WORKLOAD_FIELDS, *_WATCHED))},
     )
 
 
