@@ -182,6 +182,12 @@ def test_a_quoted_here_document_is_judged_as_it_stands() -> None:
     assert [(one.rule, one.at.line) for one in findings("x.sh", text)] == [("ignored-value", 4)]
 
 
+def test_a_sysctl_file_of_an_image_that_boots_is_judged_and_of_others_is_not() -> None:
+    run = "RUN echo 'vm.swappiness = 400' > /etc/sysctl.d/90-x.conf\n"
+    assert [one.rule for one in findings("Containerfile", f"FROM quay.io/fedora/fedora-bootc:42\n{run}")] == ["sysctl-out-of-range"]
+    assert findings("Containerfile", f"FROM debian\n{run}") == []
+
+
 def test_manifests_that_a_script_applies_are_linted() -> None:
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  containers:\n  - name: x\n    resources: {limits: {memory: 512m}}\n"
     found = findings("x.sh", f"kubectl apply -f - <<EOF\n{pod}EOF\n")

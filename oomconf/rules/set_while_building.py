@@ -12,9 +12,10 @@ from oomconf.rule import Context, Problem, Severity, rule
 def set_while_building(entry: Entry, around: Context) -> Iterator[Problem]:
     """A sysctl or a score set while an image is built is not in the image.
 
-    RUN changes files; the kernel's settings are those of the machine that builds, which mostly refuses the write, and the container
-    starts with those of its host. A file in /etc/sysctl.d inside of an image is read by nobody. A spec cannot make this mistake: it
-    writes no scripts.
+    RUN changes files; `sysctl -w` and writes to /proc and /sys go to the kernel of the machine that builds, which mostly refuses
+    them, and whatever is made of the image starts with the settings of its own machine. A file in /etc/sysctl.d does land in the
+    image: where the image boots (bootc) it is read, in a container by nobody, and it is not reported.
+    A spec cannot make this mistake: it writes no scripts.
 
     ```dockerfile bad Dockerfile
     FROM registry.example/base
@@ -24,7 +25,12 @@ def set_while_building(entry: Entry, around: Context) -> Iterator[Problem]:
     ```dockerfile bad Dockerfile
     FROM registry.example/base
     RUN apt-get update \
-        && echo "vm.swappiness=10" >> /etc/sysctl.conf   ⟵
+        && echo 10 > /proc/sys/vm/swappiness   ⟵
+    ```
+
+    ```dockerfile good Containerfile
+    FROM quay.io/fedora/fedora-bootc:42
+    RUN echo 'vm.swappiness = 10' > /etc/sysctl.d/90-memory.conf
     ```
 
     ```dockerfile good Dockerfile

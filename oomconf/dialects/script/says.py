@@ -157,9 +157,8 @@ class Said:
         elif control is not None and not self.builds:
             self.cgroups.take(control[1], control[2], write, step)
         elif write.text and _KEPT.search(path) and len(self.nested) < _MOST_NESTED:
-            if self.builds and "sysctl" in path:
-                self._entry(path, write.text, write.value.at, "build")
-            else:
+            # in a container nobody reads it; an image that boots does
+            if not self.builds or "sysctl" not in path or "bootc" in self.document.text:
                 self._nest(path.lstrip("/"), write)
         elif write.text and write.line and _YAML.search(path):
             self._nest(path.lstrip("/"), write)
