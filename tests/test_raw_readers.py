@@ -77,6 +77,71 @@ def test_docker_s_total_of_memory_and_swap_becomes_swap_alone(words: str, swap: 
     assert size_of(workload.memory_swap_max) == swap
 
 
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        ("-m 4m --memory-swap 1m", "is a total of 1M, less than the memory of 4M: the engine refuses it"),
+        ("-m 512mbb", "has the suffix 'mbb', which Docker does not know"),
+        ("--oom-score-adj=5000", "is not between -1000 and 1000: the engine refuses it"),
+        ("--oom-score-adj high", "'high' is not an integer to Docker"),
+        ("--shiny --memory-reservation 1x", "has the suffix 'x'"),
+    ],
+)
+def test_an_engine_s_options_are_judged_in_commands_and_in_quadlets(words: str, fault: str) -> None:
+    _, faults = one("docker", "run.sh", f"#!/bin/sh\ndocker run {words} web\n")
+    assert [fault in one for one in faults] == [True]
+    _, faults = one("quadlet", "web.container", f"[Container]\nImage=web\nPodmanArgs={words}\n")
+    assert [fault in one for one in faults] == [True]
+
+
+def test_podman_args_add_up_over_lines_and_stand_behind_memory() -> None:
+    text = "[Container]\nImage=web\nMemory=512m\nPodmanArgs=--memory-swap=1g\nPodmanArgs=--oom-score-adj=-5 --memory-reservation=${LOW}\n"
+    workload, faults = one("quadlet", "web.container", text)
+    assert faults == []
+    assert [size_of(each) for each in (workload.memory_max, workload.memory_swap_max, workload.memory_low)] == [512 * M, 512 * M, None]
+    assert workload.oom_score_adj is not None
+    assert (workload.oom_score_adj.value, workload.oom_score_adj.at[1:3]) == (-5, (5, 12))
+
+
+# file, its lines, kind of the fault and where
+QUADLETS = [
+    ("a.container", "[Container]\nMemoryMax=1G\n", ("place", 2, 1)),
+    ("a.container", "[Container]\nOomScoreAdjust=-500\n", ("key", 2, 1)),
+    ("a.container", "[Container]\nMemorySwap=1g\n", ("key", 2, 1)),
+    ("a.container", "[Container]\nMemroy=1g\n", ("key", 2, 1)),
+    ("a.container", "[Unit]\nMemoryMax=1G\n", ("place", 2, 1)),
+    ("a.container", "[Service]\nMemroyMax=1G\n", ("key", 2, 1)),
+    ("a.container", "[Service]\nMemoryMax=1GB\n", ("value", 2, 11)),
+    ("a.container", "[Service]\nOOMAdjust=1\n", ("gone", 2, 1)),
+    ("a.container.d/b.conf", "[Service]\nMemoryMax=1GB\n", ("value", 2, 11)),
+    ("b.kube", "[Kube]\nMemoryMax=1G\n", ("place", 2, 1)),
+    ("b.kube", "[Service]\nMemoryMax=1GB\n", ("value", 2, 11)),
+    ("etc/containers/systemd/b.pod", "[Pod]\nPodmanArgs=--memory=1x\n", ("value", 2, 12)),
+    ("etc/containers/systemd/b.build.d/c.conf", "[Service]\nMemoryMax=1GB\n", ("value", 2, 11)),
+    ("b.volume", "[Service]\nMemroyMax=1G\n", ("key", 2, 1)),
+    ("a.container", "[Container]\nMemory=1g\nShmSize=1g\nTmpfs=/x\nEnvironment=A=b\n[Service]\nMemoryMax=@MEM@\nRestart=always\n", None),
+    ("a.container", "[Unit]\nConditionMemory=1G\n[X-Other]\nMemoryMax=1\n[Container]\nPodmanArgs=--memory=%i --memory={{ m }}\n", None),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "fault"), QUADLETS)
+def test_a_quadlet_s_lines_are_judged_as_quadlet_and_systemd_take_them(path: str, text: str, fault: tuple[str, int, int] | None) -> None:
+    dialect = dialects.find("quadlet")
+    assert dialect is not None
+    assert dialect.claims is not None
+    assert dialect.claims(path)
+    faults = [(one.kind, *one.at[1:3]) for one in read("quadlet", {path: text}).entries if one.fault]
+    assert faults == ([] if fault is None else [fault])
+
+
+@pytest.mark.parametrize("path", ["lib/Net/Docs.pod", "etc/systemd/network/10-eth.network", "x.image", "x.conf.d/a.conf"])
+def test_files_of_others_with_the_ends_of_quadlets_are_left_alone(path: str) -> None:
+    dialect = dialects.find("quadlet")
+    assert dialect is not None
+    assert dialect.claims is not None
+    assert not dialect.claims(path)
+
+
 # ── compose (types/bytes.go: a float is dropped without a word; Go's YAML) ───────────────────────────────────────────────
 
 

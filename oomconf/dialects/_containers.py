@@ -50,7 +50,7 @@ def swap_beside(total: Size, memory: Size | None) -> Size | None:
     if total == 0 or memory is None:
         return None
     if total < memory:
-        raise SizeError(f"a total of {total} is less than the memory of {memory}: the engine refuses it")
+        raise SizeError(f"is a total of {total}, less than the memory of {memory}: the engine refuses it")
     return Size(total - memory)
 
 

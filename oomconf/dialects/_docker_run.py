@@ -15,7 +15,7 @@ from oomconf.policy import Amount, Origin, Setting, Tmpfs, Workload, size_of
 from oomconf.quantity import SizeError
 from oomconf.quantity import docker as grammar
 
-__all__ = ["FLAGS", "container"]
+__all__ = ["FLAGS", "container", "flags"]
 
 _ENGINES: Final = ("docker", "podman", "nerdctl")
 _GLOBAL: Final = ("-H", "--host", "-c", "--context", "-l", "--log-level", "--config", "--root", "--runroot", "-n", "--namespace")
@@ -42,6 +42,7 @@ _GONE: Final = {
         "remove it, and say a limit that is enough",
     ),
 }
+_SCORES: Final = 1000
 _SHORT: Final = {"m": "--memory", "e": "--env", "c": "--cpu-shares"}
 
 
@@ -52,6 +53,12 @@ def container(command: Sequence[Word]) -> tuple[Workload, list[Entry]] | None:
     """
     line = _line(command)
     return None if line is None else _read(*line)
+
+
+def flags(words: Sequence[Word], name: str, dialect: str, memory: Setting[Amount] | None = None) -> tuple[dict[str, Any], list[Entry]]:
+    """Read the options of `podman run` that stand alone; `memory` is a limit that stands before them."""
+    values = {flag: (value, at) for flag, value, at in _options(words)[0] if flag in FLAGS}
+    return _settings(values, name, dialect, memory)
 
 
 def _line(command: Sequence[Word]) -> tuple[Word, Sequence[Word]] | None:
@@ -122,7 +129,8 @@ def _options(words: Sequence[Word]) -> tuple[list[tuple[str, str, Word]], Sequen
         index += 1
         if text.startswith("--"):
             flag, equals, value = text.partition("=")
-            if not equals and flag not in _SWITCHES:
+            lone = flag in _SWITCHES or (flag not in FLAGS and index < len(words) and words[index].text.startswith("--"))
+            if not equals and not lone:
                 value, index = _next(words, index)
             found.append((flag, value, at if equals or index > len(words) else words[index - 1]))
             continue
@@ -140,10 +148,11 @@ def _next(words: Sequence[Word], index: int) -> tuple[str, int]:
     return (words[index].text, index + 1) if index < len(words) else ("", index)
 
 
-def _settings(values: dict[str, tuple[str, Word]], name: str) -> tuple[dict[str, Any], list[Entry]]:
+def _settings(
+    values: dict[str, tuple[str, Word]], name: str, dialect: str = "docker", memory: Setting[Amount] | None = None
+) -> tuple[dict[str, Any], list[Entry]]:
     fields: dict[str, Any] = {}
     entries: list[Entry] = []
-    memory: Setting[Amount] | None = None
     for flag, field in FLAGS.items():
         if flag not in values:
             continue
@@ -151,7 +160,7 @@ def _settings(values: dict[str, tuple[str, Word]], name: str) -> tuple[dict[str,
         setting, fault, hint = _value(field, text, at, memory)
         if setting is None:
             continue
-        entries.append(Entry("docker", name, "", flag, text, at.at, fault, hint))
+        entries.append(Entry(dialect, name, "", flag, text, at.at, fault, hint))
         fields[field] = setting
         if field == "memory_max":
             memory = setting
@@ -173,6 +182,8 @@ def _value(field: str, text: str, at: Word, memory: Setting[Amount] | None) -> t
                 return None, "", ""
         elif field == "oom_score_adj":
             value = grammar.parse_int(text)
+            if not -_SCORES <= value <= _SCORES:
+                return Setting(None, at.at, text=text), f"is not between -{_SCORES} and {_SCORES}: the engine refuses it", ""
         elif field == "restart":
             value = said_restart(text)
     except SizeError as error:

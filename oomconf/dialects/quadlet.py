@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from typing import Any, Final
 
-from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
+from oomconf.dialect import Dialect, Document, Entry, FaultOf, Reading, Rendered, Sources
 from oomconf.dialects import _ini, _units
 from oomconf.dialects._common import header, variables
+from oomconf.dialects._docker_run import flags
 from oomconf.dialects._hints import Placed, runtimes
+from oomconf.dialects._shell import Word
+from oomconf.dialects._templates import is_templated
+from oomconf.dialects._unit_names import near
 from oomconf.ledger import Artifact, Book, Rendering, Status, unsaid_cells
 from oomconf.location import whole_file
 from oomconf.placement import QuadletUnit
 from oomconf.policy import Origin, Policy, Setting, Workload, beaten
-from oomconf.quantity import SizeError
+from oomconf.quantity import Size, SizeError
 from oomconf.quantity import docker as sizes
 
 FILE: Final = "60-oomconf.conf"
 _DROPINS: Final = 5
 """Drop-ins for quadlet files are read from podman 5.0 on."""
 _SCORE: Final = "--oom-score-adj="
+_SECTIONS: Final = {
+    "container": "Container",
+    "kube": "Kube",
+    "pod": "Pod",
+    "volume": "Volume",
+    "network": "Network",
+    "image": "Image",
+    "build": "Build",
+}
+"""Endings of files, and the section of each that is podman's."""
+_OWN_ENDS: Final = ("container", "kube", "volume")
+_FOLDER: Final = re.compile(r"(?:^|/)containers/systemd/|quadlet", re.IGNORECASE)
+_FLAGS: Final = {
+    "memoryswap": "--memory-swap",
+    "memoryreservation": "--memory-reservation",
+    "oomscoreadj": "--oom-score-adj",
+    "oomscoreadjust": "--oom-score-adj",
+}
+_IGNORED: Final = "the line is ignored"
+_NEAR: Final = 0.8
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -105,12 +131,15 @@ def _too_old(policy: Policy) -> str:
 
 
 def claims(path: str) -> bool:
-    """`.container` files and their drop-ins."""
-    return path.endswith(".container") or (".container.d/" in path and path.endswith(".conf"))
+    """Quadlet files and their drop-ins; of the endings that others have too, those in a folder of quadlets."""
+    folder, _, name = path.rpartition("/")
+    owner = folder.rpartition("/")[2].removesuffix(".d") if name.endswith(".conf") and folder.endswith(".d") else name
+    kind = owner.rpartition(".")[2] if "." in owner else ""
+    return kind in _OWN_ENDS or (kind in _SECTIONS and _FOLDER.search(path) is not None)
 
 
 def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: ARG001
-    """Read `.container` files, their drop-ins, and drop-ins of the services that podman generates of them."""
+    """Read `.container` files, their drop-ins, and drop-ins of the services that podman generates of them; of other files the faults."""
     units: dict[tuple[bool, str], list[Document]] = {}
     for document in sorted(documents, key=_precedence):
         unit = _unit_of(document.path)
@@ -120,28 +149,28 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
     entries: list[Entry] = []
     for (user, unit), files in units.items():
         workload, found = _workload(unit, files, user=user)
-        workloads.append(workload)
+        workloads += [workload] if unit.endswith(".container") else []
         entries += found
-    if not workloads:
+    if not workloads and not entries:
         return Reading()
-    return Reading((Policy(name="host", object="host", workloads=tuple(workloads)),), tuple(entries))
+    policies = (Policy(name="host", object="host", workloads=tuple(workloads)),) if workloads else ()
+    return Reading(policies, tuple(entries))
 
 
 def _precedence(document: Document) -> tuple[int, bytes]:
     """The quadlet file first, then its drop-ins, then those of the service, each in order of file name."""
-    path = document.path
-    rank = 0 if path.endswith(".container") else 1 if ".container.d/" in path else 2
-    return rank, path.rpartition("/")[2].encode("utf-8", "surrogatepass")
+    folder, _, name = document.path.rpartition("/")
+    rank = 0 if not folder.endswith(".d") else 2 if folder.endswith(".service.d") else 1
+    return rank, name.encode("utf-8", "surrogatepass")
 
 
 def _unit_of(path: str) -> str | None:
     folder, _, name = path.rpartition("/")
     owner = folder.rpartition("/")[2]
-    if name.endswith(".container"):
-        return name
-    if owner.endswith(".container.d"):
-        return owner.removesuffix(".d")
-    return owner.removesuffix(".service.d") + ".container" if owner.endswith(".service.d") else None
+    if owner.endswith(".service.d"):
+        return owner.removesuffix(".service.d") + ".container"
+    unit = owner.removesuffix(".d") if owner.endswith(".d") and name.endswith(".conf") else name
+    return unit if unit.rpartition(".")[2] in _SECTIONS else None
 
 
 def _is_user(path: str) -> bool:
@@ -151,35 +180,53 @@ def _is_user(path: str) -> bool:
 def _workload(unit: str, files: Sequence[Document], *, user: bool) -> tuple[Workload, list[Entry]]:
     fields: dict[str, Any] = {}
     entries: list[Entry] = []
-    environment: dict[str, Placed] = {}
+    inner = _Inner(unit, _SECTIONS[unit.rpartition(".")[2]])
     for document in files:
         for line in _ini.parse(document.path, document.text).assignments:
             if line.section == "Service":
                 _service_line(unit, line, fields, entries)
-            elif line.section == "Container":
-                _container_line(unit, line, fields, entries, environment)
+            elif line.section == inner.section:
+                inner.take(line)
+            elif line.section in ("Unit", "Install"):
+                entries += _misplaced(unit, line, "the line is ignored")
+    said = inner.end()
+    entries += inner.entries
+    score = {name: said[name] for name in ("oom_score_adj",) if name in said}
     return Workload(
         name=unit,
         object=unit,
         at=whole_file(files[0].path),
         placement=QuadletUnit(unit=unit, user=user),
-        runtimes=runtimes(environment),
-        **fields,
+        runtimes=runtimes(inner.environment),
+        **{**said, **fields, **score},
     ), entries
 
 
 def _service_line(unit: str, line: _ini.Assignment, fields: dict[str, Setting[Any]], entries: list[Entry]) -> None:
     row = _units.find(line.key)
-    if row is None or row.field is None or "service" not in row.kinds or row.parse is None:
+    if row is None:
+        meant = near(line.key, "service")
+        if meant is not None:
+            fault = f"is no key of systemd: {_IGNORED}"
+            entries.append(_entry(unit, line, fault, f"did you mean {meant.name}=?", "key"))
         return
+    if row.gone is not None:
+        entries.append(_entry(unit, line, f"systemd knows no {row.name}= any more; {_IGNORED}", f"write {row.instead} instead", "gone"))
+        return
+    if "service" not in row.kinds or row.section is not None:
+        entries.append(_entry(unit, line, f"{row.name}= means nothing in [Service]; {_IGNORED}", "remove it", "place"))
+        return
+    if row.parse is None:
+        return
+    value: Any = None
+    fault = hint = ""
     try:
-        value = row.empty if not line.value else row.parse(line.value)
-        fault = hint = ""
+        value = row.empty if not line.value else None if is_templated(line.value) else row.parse(line.value)
     except SizeError as error:
-        value, fault, hint = None, error.message, error.hint
+        fault, hint = error.message, error.hint
     entries.append(Entry("quadlet", unit, line.section, line.key, line.value, line.at, fault, hint))
-    below = fields.get(row.field)
-    if fault and below is not None:
+    below = fields.get(row.field or "")
+    if row.field is None or (fault and below is not None):
         return
     if not line.value and value is None:
         fields.pop(row.field, None)
@@ -187,29 +234,86 @@ def _service_line(unit: str, line: _ini.Assignment, fields: dict[str, Setting[An
     fields[row.field] = Setting(value, line.at, Origin.WRITTEN, line.value, beaten(below))
 
 
-def _container_line(unit: str, line: _ini.Assignment, fields: dict[str, Any], entries: list[Entry], environment: dict[str, Placed]) -> None:
-    if line.key == "PodmanArgs" and _SCORE in line.value:
-        text = line.value.partition(_SCORE)[2].split(maxsplit=1)[0] if line.value.partition(_SCORE)[2].split() else ""
+def _misplaced(unit: str, line: _ini.Assignment, effect: str) -> Iterator[Entry]:
+    """Note a key of [Service] in another section."""
+    row = _units.find(line.key)
+    if row is not None and row.gone is None and row.section is None and "service" in row.kinds and row.name != "Environment":
+        yield _entry(unit, line, f"{row.name}= means nothing in [{line.section}]: {effect}", "move it under [Service]", "place")
+
+
+def _entry(unit: str, line: _ini.Assignment, fault: str, hint: str, kind: FaultOf) -> Entry:
+    return Entry("quadlet", unit, line.section, line.key, line.value, line.key_at, fault, hint, kind)
+
+
+class _Inner:
+    """Takes the lines of the section that is podman's."""
+
+    def __init__(self, unit: str, section: str) -> None:
+        self.unit = unit
+        self.section = section
+        self.fields: dict[str, Any] = {}
+        self.entries: list[Entry] = []
+        self.environment: dict[str, Placed] = {}
+        self.words: list[Word] = []
+
+    def take(self, line: _ini.Assignment) -> None:
+        if line.key == "PodmanArgs":
+            self.words += _words(line)
+        elif line.key == "Memory" and line.value and self.section == "Container":
+            self.memory(line)
+        elif line.key == "Image":
+            self.fields["image"] = line.value or None
+        elif line.key == "Environment":
+            for one in _ini.words(line.value):
+                name, equals, value = one.text.partition("=")
+                if equals:
+                    self.environment[name] = (value, line.at)
+        else:
+            self.unknown(line)
+
+    def memory(self, line: _ini.Assignment) -> None:
+        size: Size | None = None
+        fault = hint = ""
         try:
-            score, fault = sizes.parse_int(text), ""
+            size = None if is_templated(line.value) else sizes.parse(line.value)
         except SizeError as error:
-            score, fault = None, error.message
-        entries.append(Entry("quadlet", unit, line.section, line.key, text, line.at, fault))
-        fields["oom_score_adj"] = Setting(score, line.at, Origin.WRITTEN, text)
-    elif line.key == "Memory" and line.value:
-        try:
-            size, fault, hint = sizes.parse(line.value), "", ""
-        except SizeError as error:
-            size, fault, hint = None, error.message, error.hint
-        entries.append(Entry("quadlet", unit, line.section, line.key, line.value, line.at, fault, hint))
-        fields.setdefault("memory_max", Setting(size, line.at, Origin.WRITTEN, line.value))
-    elif line.key == "Image":
-        fields["image"] = line.value or None
-    elif line.key == "Environment":
-        for one in _ini.words(line.value):
-            name, equals, value = (one.text or "").partition("=")
-            if equals:
-                environment[name] = (value, line.at)
+            fault, hint = error.message, error.hint
+        self.entries.append(Entry("quadlet", self.unit, line.section, line.key, line.value, line.at, fault, hint))
+        self.fields["memory_max"] = Setting(size, line.at, Origin.WRITTEN, line.value)
+
+    def unknown(self, line: _ini.Assignment) -> None:
+        """Note a key about memory that quadlet does not know; it makes no unit of a file that has one."""
+        flag = _FLAGS.get(line.key.lower())
+        meant = near(line.key, "service")
+        if flag is not None:
+            hint = f"write PodmanArgs={flag}="
+        elif _units.find(line.key) is not None:
+            self.entries += _misplaced(self.unit, line, "quadlet makes no unit of the file")
+            return
+        elif meant is not None:
+            hint = f"write {meant.name}= under [Service]"
+        elif get_close_matches(line.key, ("Memory",), cutoff=_NEAR) and self.section == "Container":
+            hint = "did you mean Memory=?"
+        else:
+            return
+        fault = f"is no key of [{self.section}]: quadlet makes no unit of the file"
+        self.entries.append(_entry(self.unit, line, fault, hint, "key"))
+
+    def end(self) -> dict[str, Any]:
+        """Give what is said, the options of podman after the keys."""
+        said, entries = flags(self.words, self.unit, "quadlet", self.fields.get("memory_max"))
+        self.entries += entries
+        return self.fields | said
+
+
+def _words(line: _ini.Assignment) -> list[Word]:
+    found: list[Word] = []
+    for one in _ini.words(line.value):
+        at = line.at
+        if at.line == at.end_line:
+            at = at._replace(column=line.at.column + one.start, end_column=line.at.column + one.end)
+        found.append(Word(one.text, at, not ({"$", "%"} & set(one.text) or is_templated(one.text))))
+    return found
 
 
 DIALECT: Final = Dialect(

@@ -57,7 +57,7 @@ def deprecated_key(entry: Entry, around: Context) -> Iterator[Problem]:
     """
     if entry.kind == "gone" and entry.fault:
         yield Problem(entry.at, entry.fault, entry.hint, object=entry.object)
-    elif entry.key == _GOING and entry.dialect == "systemd" and not entry.fault:
+    elif entry.key == _GOING and entry.dialect in ("systemd", "quadlet") and not entry.fault:
         at = entry.at
         key = Location(at.path, at.line, at.column - len(_GOING) - 1, at.line, at.column - 1)
         yield Problem(

@@ -14,8 +14,8 @@ def misplaced_key(entry: Entry, around: Context) -> Iterator[Problem]:
 
     systemd reads MemoryMax= in [Service], [Slice], [Scope], [Socket], [Mount] and [Swap] (systemd.resource-control(5)),
     OOMScoreAdjust= in all of those but [Slice] and [Scope] (systemd.exec(5)); elsewhere, as in [Unit] or [Timer], the line is logged
-    as unknown and dropped. A line before the first section header belongs to none; such lines are one finding. Sections named [X-...] are for other programs.
-    A spec cannot make this mistake: it has no sections.
+    as unknown and dropped. A line before the first section header belongs to none; such lines are one finding. Sections named [X-...]
+    are for other programs. A spec cannot make this mistake: it has no sections.
 
     ```ini bad etc/systemd/system/web.service
     [Unit]

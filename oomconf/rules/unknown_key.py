@@ -13,9 +13,10 @@ from oomconf.rules._edits import suggested
 def unknown_key(entry: Entry, around: Context) -> Iterator[Problem]:
     """A misspelt key sets nothing.
 
-    systemd warns about a key that it does not know and starts the service without it; the API server drops it or refuses the
-    object, as validation is set. Only what is close to a key of memory is reported: `MemroyMax=`, `memory_max=`, `limit:` for
-    `limits:`. A spec cannot make this mistake: `check` refuses unknown keys.
+    systemd warns about a key that it does not know and starts the service without it; quadlet makes no service at all; `systemd-run`
+    and `systemctl set-property` fail; the API server drops it or refuses the object, as validation is set. Only what is close to a
+    key of memory is reported: `MemroyMax=`, `memory_max=`, `limit:` for `limits:`.
+    A spec cannot make this mistake: `check` refuses unknown keys.
 
     ```ini bad etc/systemd/system/web.service
     [Service]
@@ -56,6 +57,15 @@ def unknown_key(entry: Entry, around: Context) -> Iterator[Problem]:
       resources: {requests: {storage: 30Gi}}
     persistence:
       resources: {requests: {storage: 8Gi}}
+    ```
+
+    ```ini bad etc/containers/systemd/web.container
+    [Container]
+    Image=registry.example/web
+    OomScoreAdjust=-500   ⟵
+
+    [Service]
+    MemroyMax=2G   ⟵
     ```
 
     ```json bad etc/docker/daemon.json
