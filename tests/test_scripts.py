@@ -188,6 +188,32 @@ def test_a_sysctl_file_of_an_image_that_boots_is_judged_and_of_others_is_not() -
     assert findings("Containerfile", f"FROM debian\n{run}") == []
 
 
+FAULTS = [
+    ("x.sh", "systemd-run -p MemroyMax=1G -p OOMScoreAdj=-5 x\n", [("unknown-key", "MemroyMax"), ("unknown-key", "OOMScoreAdj")]),
+    ("x.sh", "systemctl set-property x.service MemroyMax=1G\n", [("unknown-key", "MemroyMax")]),
+    ("x.sh", "systemctl set-property x.service MemoryLimit=1G\n", [("deprecated-key", "MemoryLimit=")]),
+    ("x.sh", "systemctl set-property x.socket MemoryMax=1GB\n", [("ignored-value", "MemoryMax")]),
+    ("x.sh", "kubectl set resources deploy/x --limits=cpu=1,memory=512m\n", [("ignored-value", "memory '512m' is a fraction of a byte")]),
+    ("x.sh", "kubectl -n a set resources deploy x --requests memory=1GB\n", [("ignored-value", "'1GB'")]),
+    ("x.sh", "kubectl set resources deploy/x --limits=memory=512Mi,cpu=500m --requests=memory=$M\n", []),
+    ("x.sh", "kubectl set image deploy/x --limits=memory=512m\n", []),
+    ("x.sh", "systemd-run -p TasksMax=5 -p CPUQuota=20% -p Type=oneshot -p MemoryMax=1G x\n", []),
+    ("t.yml", "- docker_container: {name: a, image: x, memory: 1g, memory_swap: 1x}\n", [("ignored-value", "memory_swap: '1x'")]),
+    ("t.yml", "- docker_container: {name: a, image: x, memory: 1g, memory_swap: 1m}\n", [("ignored-value", "is a total of 1M")]),
+    ("t.yml", "- docker_container: {name: a, image: x, memory: 1g, oom_score_adj: 5000}\n", [("ignored-value", "between")]),
+    ("t.yml", "- containers.podman.podman_container: {name: a, image: x, memory: 1x}\n", [("ignored-value", "memory: the module fails")]),
+    ("t.yml", "- docker_container: {name: a, image: x, memory: 1g, memory_swap: '{{ s }}', oom_score_adj: '{{ o }}'}\n", []),
+    ("t.yml", "- docker_container: {name: a, image: x, memory: 1g, memory_swap: unlimited, oom_score_adj: -5}\n", []),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "expected"), FAULTS)
+def test_what_a_command_or_a_module_refuses_is_found(path: str, text: str, expected: list[tuple[str, str]]) -> None:
+    found = [one for one in findings(path, text) if one.rule not in ("no-limit", "limit-above-ram")]
+    assert [one.rule for one in found] == [rule for rule, _ in expected]
+    assert all(words in one.message for one, (_, words) in zip(found, expected, strict=True))
+
+
 def test_manifests_that_a_script_applies_are_linted() -> None:
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  containers:\n  - name: x\n    resources: {limits: {memory: 512m}}\n"
     found = findings("x.sh", f"kubectl apply -f - <<EOF\n{pod}EOF\n")

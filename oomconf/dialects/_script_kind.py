@@ -19,8 +19,8 @@ _SHELL_PATH: Final = re.compile(r"(?:^|/)(?:etc/rc\.local|user-data|\.profile|\.
 _YAML_ENDS: Final = (".yml", ".yaml")
 _CLOUD: Final = re.compile(r"#cloud-config\b")
 _TASK: Final = re.compile(
-    r"^[ \t]*-?[ \t]*[\"']?(?:(?:ansible\.(?:builtin|posix)|community\.(?:docker|general))\.\w+"
-    r"|shell|command|raw|sysctl|copy|lineinfile|blockinfile|docker_container)[\"']?[ \t]*:",
+    r"^[ \t]*-?[ \t]*[\"']?(?:(?:ansible\.(?:builtin|posix)|community\.(?:docker|general)|containers\.podman)\.\w+"
+    r"|shell|command|raw|sysctl|copy|lineinfile|blockinfile|(?:docker|podman)_container)[\"']?[ \t]*:",
     re.MULTILINE,
 )
 _LISTED: Final = re.compile(r"^-[ \t]+[\"']?[\w.]+[\"']?[ \t]*:", re.MULTILINE)

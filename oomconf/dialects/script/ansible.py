@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from oomconf.dialect import Document, Entry
@@ -23,9 +23,11 @@ __all__ = ["playbook"]
 
 _LISTS: Final = ("tasks", "pre_tasks", "post_tasks", "handlers", "block", "rescue", "always")
 _COMMANDS: Final = frozenset({"shell", "command", "raw", "script"})
+_ENGINES: Final = ("docker_container", "podman_container")
 _DEEPEST: Final = 20
 _LOOPS: Final = ("loop", "with_items", "with_list")
 _ITEM: Final = re.compile(r"\{\{\s*item\s*\}\}")
+_SCORES: Final = 1000
 _UNLIMITED: Final = ("-1", "unlimited")
 
 
@@ -64,8 +66,8 @@ def _task(task: Mapping, lines: list[str], said: Said) -> None:
         elif module in ("copy", "blockinfile", "lineinfile"):
             _file(module, node, lines, said)
             _looped(module, node, task, lines, said)
-        elif module == "docker_container" and not looped:
-            _container(node, said)
+        elif module in _ENGINES and not looped:
+            _container(node, said, module)
 
 
 def _sysctl(node: Mapping, said: Said) -> None:
@@ -96,24 +98,24 @@ def _looped(module: str, node: Mapping, task: Mapping, lines: list[str], said: S
                 said.nested.append(written_in(path.lstrip("/"), item, lines))
 
 
-def _container(node: Mapping, said: Said) -> None:
-    """community.docker.docker_container; sizes are its own human_to_bytes, memory_swap a total."""
+def _container(node: Mapping, said: Said, module: str) -> None:
+    """community.docker.docker_container and containers.podman.podman_container; memory_swap is a total."""
     name = text_of(node, "name")
     if text_of(node, "state") == "absent":
         return
     fields: dict[str, Any] = {}
-    maximum = _size(node, "memory", name, said)
-    low = _size(node, "memory_reservation", name, said)
+    maximum = _size(node, ("memory", module, name), said)
+    low = _size(node, ("memory_reservation", module, name), said)
     swap = node.get("memory_swap")
     if maximum is not None:
         fields["memory_max"] = maximum
     if low is not None:
         fields["memory_low"] = low
     if isinstance(swap, Scalar):
-        fields["memory_swap_max"] = Setting(_swap(swap.text, maximum), swap.at, text=swap.text)
+        fields["memory_swap_max"] = _judged(swap, lambda text: _swap(text, maximum), ("memory_swap", module, name), said)
     score = node.get("oom_score_adj")
     if isinstance(score, Scalar):
-        fields["oom_score_adj"] = Setting(_number(score.text), score.at, text=score.text)
+        fields["oom_score_adj"] = _judged(score, _score, ("oom_score_adj", module, name), said)
     restart = node.get("restart_policy")
     if isinstance(restart, Scalar) and not is_filled_in(restart.text):
         fields["restart"] = Setting(said_restart(restart.text), restart.at, text=restart.text)
@@ -137,33 +139,38 @@ def _container(node: Mapping, said: Said) -> None:
     )
 
 
-def _size(node: Mapping, key: str, name: str, said: Said) -> Setting[Amount] | None:
-    value = node.get(key)
-    if not isinstance(value, Scalar):
-        return None
-    if is_filled_in(value.text):
-        return Setting(None, value.at, text=value.text)
-    size: Size | None = None
-    fault = ""
+def _size(node: Mapping, place: tuple[str, str, str], said: Said) -> Setting[Amount] | None:
+    value = node.get(place[0])
+    found = _judged(value, _amount, place, said) if isinstance(value, Scalar) else None
+    return None if found is None or found.value == 0 else found
+
+
+def _amount(text: str) -> Size:
     try:
-        size = docker.parse(value.text)
+        return docker.parse(text)
     except SizeError as error:
-        fault = f"the module fails: {error.message}"
-    said.entries.append(Entry("script", name, "docker_container", key, value.text, value.at, fault))
-    return None if size == 0 else Setting(size, value.at, text=value.text)
+        raise SizeError(f"the module fails: {error.message}", error.hint) from error
 
 
-def _number(text: str) -> int | None:
+def _judged(node: Scalar, parse: Callable[[str], Any], place: tuple[str, str, str], said: Said) -> Setting[Any]:
+    """Read a value; what the engine or the module refuses is an entry with its key, module and container."""
+    key, module, name = place
+    value: Any = None
+    fault = hint = ""
     try:
-        return docker.parse_int(text)
-    except SizeError:
-        return None
+        value = None if is_filled_in(node.text) else parse(node.text)
+    except SizeError as error:
+        fault, hint = error.message, error.hint
+    said.entries.append(Entry("script", name, module, key, node.text, node.at, fault, hint))
+    return Setting(value, node.at, text=node.text)
+
+
+def _score(text: str) -> int:
+    value = docker.parse_int(text)
+    if not -_SCORES <= value <= _SCORES:
+        raise SizeError(f"is not between -{_SCORES} and {_SCORES}: the engine refuses it")
+    return value
 
 
 def _swap(text: str, maximum: Setting[Amount] | None) -> Size | None:
-    if text in _UNLIMITED:
-        return INFINITY
-    try:
-        return swap_beside(docker.parse(text), size_of(maximum))
-    except SizeError:
-        return None
+    return INFINITY if text in _UNLIMITED else swap_beside(docker.parse(text), size_of(maximum))

@@ -10,6 +10,7 @@ from oomconf.dialects._commands import Step
 from oomconf.dialects._docker_run import container
 from oomconf.dialects._shell import Word
 from oomconf.dialects.script.cgroups import Cgroups
+from oomconf.dialects.script.kubectl import resources
 from oomconf.dialects.script.units import properties, transient
 from oomconf.dialects.script.writes import Write, writes
 from oomconf.kernel.sysctls import check_value
@@ -73,8 +74,9 @@ class Said:
             workload, entries = transient(step.words) if program == "systemd-run" else properties(step.words)
             self.workloads += [] if workload is None else [workload]
             self.entries += entries
-        elif program == "kubectl" and step.redirections:
+        elif program == "kubectl":
             self._here(step)
+            self.entries += resources(step.words)
         else:
             said = container(step.words)
             if said is not None:

@@ -9,6 +9,7 @@ from oomconf.dialect import Entry
 from oomconf.dialects import _units
 from oomconf.dialects._hints import runtimes
 from oomconf.dialects._shell import Word
+from oomconf.dialects._unit_names import near
 from oomconf.placement import SystemdUnit
 from oomconf.policy import Setting, Workload
 from oomconf.quantity import SizeError
@@ -42,6 +43,7 @@ _WITH_VALUE: Final = frozenset(
     | {"--timer-property", "--path-property", "--socket-property", "--exec", "--root-directory"}
     | {"-u", "-p", "-E", "-M", "-H"}
 )
+_KINDS: Final = ("service", "scope", "slice", "socket", "mount", "swap")
 _LONG: Final = {"-u": "--unit", "-p": "--property", "-E": "--setenv"}
 
 
@@ -106,8 +108,15 @@ def _said(name: str, said: Sequence[tuple[str, Word]], kind: str) -> tuple[dict[
     for assignment, word in said:
         key, equals, text = assignment.partition("=")
         row = _units.find(key)
-        if row is None or not equals or kind not in ("service", "scope", "slice"):
+        meant = near(key, kind) if row is None and equals else None
+        if meant is not None:
+            fault = "is no property of systemd: the command fails"
+            entries.append(Entry("script", name, kind, key, text, word.at, fault, f"did you mean {meant.name}=?", "key"))
+        if row is None or not equals or kind not in _KINDS:
             continue
+        if row.name == "MemoryLimit":
+            fault = "MemoryLimit= is cgroup v1's key: systemd 258 and newer pass over it"
+            entries.append(Entry("script", name, kind, key, text, word.at, fault, "write MemoryMax= instead", "gone"))
         value: Any = None
         fault = hint = ""
         if row.gone is not None or kind not in row.kinds:
