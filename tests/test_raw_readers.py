@@ -305,3 +305,41 @@ def test_a_list_and_several_documents_are_read() -> None:
 def test_a_file_whose_name_keeps_it_from_being_read_is_found(path: str, text: str, found: list[tuple[int, str]]) -> None:
     report = lint_raw([Document(path, text)], NoSources(), select=["name-not-read"])
     assert [(one.at.line, one.help) for one in report.findings] == found
+
+
+@pytest.mark.parametrize(
+    ("version", "line", "kinds"),
+    [
+        ("v1", "memory: 1Gi", ["place"]),
+        ("v1", "limits: {memory: 1Gi}", ["place"]),
+        ("v1", "resource: {limits: {memory: 1Gi}}", ["key"]),
+        ("v1", "Resources: {limits: {memory: 1Gi}}", ["key"]),
+        ("v1", "resources: {limits: {memory: 1Gi}}", []),
+        ("v1", "resizePolicy: []", []),
+        ("serving.example.com/v1", "memory: 1Gi", []),
+    ],
+)
+def test_what_stands_in_a_container_and_belongs_into_its_resources_is_noted(version: str, line: str, kinds: list[str]) -> None:
+    template = f"{{containers: [{{name: a, image: x, {line}}}]}}"
+    text = f"apiVersion: {version}\nkind: Service\nmetadata: {{name: x}}\nspec: {{template: {{spec: {template}}}}}\n"
+    assert [one.kind for one in read("kubernetes", {"k8s/x.yaml": text}).entries if one.fault] == kinds
+
+
+KUBELET = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "faulty"),
+    [
+        ("kubelet.yaml", "evictionSoft: {memory.available: 1Gi}\n", ["evictionSoft"]),
+        ("kubelet.yaml", "evictionSoft: {memory.available: 1Gi}\nevictionSoftGracePeriod: {nodefs.available: 1m}\n", ["evictionSoft"]),
+        ("kubelet.yaml", "evictionSoft: {memory.available: 1Gi}\nevictionSoftGracePeriod: {memory.available: 1m}\n", []),
+        ("etc/kubernetes/kubelet.conf.d/9.conf", "evictionSoft: {memory.available: 1Gi}\n", []),
+        ("kubelet.yaml", "memorySwap: {swapBehavior: UnlimitedSwap}\n", ["memorySwap.swapBehavior"]),
+        ("kubelet.yaml", "memorySwap: {swapBehavior: limited}\n", ["memorySwap.swapBehavior"]),
+        ("kubelet.yaml", "memorySwap: {swapBehavior: LimitedSwap}\n", []),
+        ("kubelet.yaml", "memorySwap: {swapBehavior: '{{ swap }}'}\n", []),
+    ],
+)
+def test_the_kubelet_does_not_start_with_a_soft_threshold_or_a_swap_that_it_refuses(path: str, text: str, faulty: list[str]) -> None:
+    assert [one.key for one in read("kubelet", {path: KUBELET + text}).entries if one.fault] == faulty

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
@@ -29,6 +29,7 @@ _OTHER_SIGNALS: Final = (
 """The kubelet's defaults: setting one signal drops the others (pkg/kubelet/apis/config/v1beta1/defaults.go)."""
 _SIZES: Final = (("systemReserved", "system_reserved"), ("kubeReserved", "kube_reserved"))
 _SINCE: Final = {"single_process_oom_kill": (1, 32, "singleProcessOOMKill")}
+_BEHAVIORS: Final = ("", "NoSwap", "LimitedSwap")
 _BOOLEANS: Final = (("failSwapOn", "fail_swap_on"), ("singleProcessOOMKill", "single_process_oom_kill"))
 
 
@@ -112,10 +113,11 @@ def _take(root: Mapping, fields: dict[str, Any], entries: list[Entry]) -> None:
         "eviction_hard": (("evictionHard", "memory.available"), _read_threshold),
         "fail_swap_on": (("failSwapOn",), _read_boolean),
         "single_process_oom_kill": (("singleProcessOOMKill",), _read_boolean),
-        "swap_behavior": (("memorySwap", "swapBehavior"), str),
+        "swap_behavior": (("memorySwap", "swapBehavior"), _read_behavior),
         "max_pods": (("maxPods",), _read_number),
     }
     _dropped(root, entries)
+    entries += _without_grace(root)
     for field, (way, parse) in ways.items():
         node: Node | None = root
         for key in way:
@@ -137,6 +139,26 @@ def _dropped(root: Mapping, entries: list[Entry]) -> None:
     if "memory.available" not in said:
         at = root.keys_at["evictionHard"].at
         entries.append(Entry("kubelet", "KubeletConfiguration", "defaults", "evictionHard", "memory.available", at))
+
+
+def _without_grace(root: Mapping) -> Iterator[Entry]:
+    """Note soft thresholds without a grace period (pkg/kubelet/eviction/helpers.go); a drop-in may leave it to others."""
+    soft, grace = root.get("evictionSoft"), root.get("evictionSoftGracePeriod")
+    if not isinstance(soft, Mapping) or claims(root.path):
+        return
+    for signal, at in soft.keys_at.items():
+        if not isinstance(grace, Mapping) or signal not in grace:
+            fault = "has no grace period: the kubelet does not start"
+            hint = f"say {signal} under evictionSoftGracePeriod too"
+            yield Entry("kubelet", "KubeletConfiguration", "", "evictionSoft", signal, at.at, fault, hint)
+
+
+def _read_behavior(text: str) -> str:
+    if text == "UnlimitedSwap":
+        raise SizeError(f"'{text}' was removed: the kubelet does not start", "write LimitedSwap or NoSwap")
+    if text not in _BEHAVIORS:
+        raise SizeError(f"'{text[:40]}' is neither NoSwap nor LimitedSwap: the kubelet does not start", "write NoSwap or LimitedSwap")
+    return text
 
 
 def _read_threshold(text: str) -> Any:  # noqa: ANN401

@@ -15,7 +15,8 @@ def misplaced_key(entry: Entry, around: Context) -> Iterator[Problem]:
     systemd reads MemoryMax= in [Service], [Slice], [Scope], [Socket], [Mount] and [Swap] (systemd.resource-control(5)),
     OOMScoreAdjust= in all of those but [Slice] and [Scope] (systemd.exec(5)); elsewhere, as in [Unit] or [Timer], the line is logged
     as unknown and dropped. A line before the first section header belongs to none; such lines are one finding. Sections named [X-...]
-    are for other programs. A spec cannot make this mistake: it has no sections.
+    are for other programs. A strict API server refuses a container with `memory` or `limits` outside of its `resources`; any other
+    drops them. A spec cannot make this mistake: it has no sections.
 
     ```ini bad etc/systemd/system/web.service
     [Unit]
@@ -36,6 +37,18 @@ def misplaced_key(entry: Entry, around: Context) -> Iterator[Problem]:
     [Timer]
     OnCalendar=daily
     MemoryMax=2G   ⟵
+    ```
+
+    ```yaml bad pod.yaml
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web}
+    spec:
+
+      containers:
+        - name: web
+          image: registry.example/web
+          memory: 512Mi   ⟵
     ```
 
     ```ini good etc/systemd/system/swapfile.swap

@@ -40,6 +40,9 @@ def unknown_key(entry: Entry, around: Context) -> Iterator[Problem]:
           image: registry.example/web
           resources:
             limit: {memory: 512Mi}   ⟵
+        - name: log
+          image: registry.example/log
+          resource: {limits: {memory: 64Mi}}   ⟵
     ```
 
     ```ini good etc/systemd/system/test.service

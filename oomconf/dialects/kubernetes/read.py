@@ -22,6 +22,7 @@ from oomconf.dialects.kubernetes.pods import Pod, is_custom, pods
 from oomconf.dialects.kubernetes.traps import (
     TWICE,
     Scaler,
+    container_keys,
     huge_pages,
     limit_range_items,
     misplaced,
@@ -128,7 +129,9 @@ class _Reader:
         if found:
             self.entries += misplaced(thing, kind, f"{kind}/{name}")
         for pod in found:
-            self.pod(pod, kind, f"{name}/{pod.label}" if pod.label else name, namespace)
+            whole = f"{name}/{pod.label}" if pod.label else name
+            self.pod(pod, kind, whole, namespace)
+            self.entries += () if is_custom(thing) else container_keys(f"{kind}/{namespace or 'default'}/{whole}", pod.spec)
         if not found and is_custom(thing):
             for place, resources in blocks(thing):
                 self.block(f"{kind}/{namespace or 'default'}/{name}:{place}", "" if place == "spec" else place, resources, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
+from difflib import get_close_matches
 from typing import Final
 
 from oomconf.dialect import Entry
@@ -19,6 +20,7 @@ from oomconf.quantity import kubernetes as grammar
 __all__ = [
     "TWICE",
     "Scaler",
+    "container_keys",
     "huge_pages",
     "limit_range_items",
     "misplaced",
@@ -34,6 +36,16 @@ __all__ = [
 _WITH_POD: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "ReplicationController"})
 _HOLDERS: Final = ("spec", "template", "jobTemplate", "containers", "initContainers", "resources")
 TWICE: Final = "is there twice: kubectl takes the last without a word, a strict API server refuses it"
+_DROPPED: Final = "a strict API server refuses it, any other drops it"
+_OF_RESOURCES: Final = {
+    "memory": "resources.limits",
+    "mem": "memory under resources.limits",
+    "memoryLimit": "memory under resources.limits",
+    "memory_limit": "memory under resources.limits",
+    "limits": "resources",
+    "requests": "resources",
+}
+_NEAR: Final = 0.85
 _MEDIUMS: Final = ("", "Memory")
 Scaler = tuple[str, str, Scalar]
 """The target of a HorizontalPodAutoscaler as KIND/NAMESPACE/NAME, its own name, and its share of the memory request."""
@@ -75,8 +87,23 @@ def misplaced(thing: Mapping, kind: str, name: str) -> Iterator[Entry]:
         node = inside(thing, *way)
         at = node.keys_at.get("resources") if isinstance(node, Mapping) and "resources" in node else None
         if at is not None:
-            fault = f"resources means nothing in {'.'.join(way)}: a strict API server refuses it, any other drops it"
+            fault = f"resources means nothing in {'.'.join(way)}: {_DROPPED}"
             yield Entry("kubernetes", name, ".".join(way), "resources", "", at.at, fault, "move it into each container", "place")
+
+
+def container_keys(thing: str, pod: Mapping) -> Iterator[Entry]:
+    """Note what stands in a container and belongs into its resources, and a misspelt name of these."""
+    for section in ("containers", "initContainers"):
+        items = pod.get(section)
+        for container in items if isinstance(items, Sequence) else ():
+            for key, at in container.keys_at.items() if isinstance(container, Mapping) else ():
+                name = f"{thing}/{text(inside(container, 'name'))}"
+                if key in _OF_RESOURCES:
+                    fault = f"{key} means nothing in a container: {_DROPPED}"
+                    yield Entry("kubernetes", name, section, key, "", at.at, fault, f"move it to {_OF_RESOURCES[key]}", "place")
+                elif key != "resources" and get_close_matches(key.lower(), ("resources",), cutoff=_NEAR):
+                    fault = f"is no key of a container: {_DROPPED}"
+                    yield Entry("kubernetes", name, section, key, "", at.at, fault, "did you mean resources?", "key")
 
 
 def twice(thing: Mapping) -> Iterator[Entry]:
