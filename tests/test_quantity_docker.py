@@ -85,7 +85,8 @@ HINTS = [
     ("1.5Gi", "did you mean 1536m?"),
     ("1,5g", "did you mean 1536m?"),
     ("-1", "leave it out for no limit"),
-    ("-5g", "did you mean 5120m?"),
+    ("-5g", "did you mean 5g?"),
+    ("1Gi", "did you mean 1g?"),
     ("max", "leave it out for no limit"),
     ("50%", "write a size such as 512m or 2g"),
 ]

@@ -20,6 +20,8 @@ _FOLDERS: Final = ("etc/sysctl.d/", "run/sysctl.d/", "usr/local/lib/sysctl.d/", 
 _BLANKS: Final = " \t"
 _FOLDER: Final = re.compile(r"(?:^|/)sysctl\.d/$")
 _SAID: Final = re.compile(r"^[ \t]*-?(?:vm|kernel)[./][\w./]+[ \t]*=", re.MULTILINE)
+_NUMBERS: Final = ("int", "ulong")
+"""Of these the kernel takes what stands before the first blank (kernel/sysctl.c: proc_get_long())."""
 
 
 def render(policy: Policy, needs: Rendered) -> Rendering:
@@ -57,11 +59,14 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
         found = unread("sysctl", document, _SAID) if misnamed(document.path, _FOLDER) else None
         entries += [] if found is None else [found]
     for document in _order([document for document in documents if not misnamed(document.path, _FOLDER)]):
-        for key, value, at, fault in _lines(document):
+        for key, value, at, named, fault in _lines(document):
             entries.append(Entry("sysctl", key, "", key, value, at, fault))
             if not fault:
                 below = values.pop(key, None)
-                values[key] = Setting(value, at, Origin.WRITTEN, value, beaten(below))
+                known = SYSCTLS.get(key)
+                taken = value.split()[0] if known is not None and known.kind in _NUMBERS else value
+                # of an unknown one the name is what is looked at
+                values[key] = Setting(taken, named if known is None else at, Origin.WRITTEN, value, beaten(below))
     if not entries:
         return Reading()
     return Reading((Policy(name="host", object="host", sysctls=values),), tuple(entries))
@@ -78,8 +83,9 @@ def _order(documents: Sequence[Document]) -> list[Document]:
     return [document for name, (_, document) in sorted(chosen.items(), key=lambda item: (item[0] == "sysctl.conf", item[0].encode()))]
 
 
-def _lines(document: Document) -> list[tuple[str, str, Location, str]]:
-    found: list[tuple[str, str, Location, str]] = []
+def _lines(document: Document) -> list[tuple[str, str, Location, Location, str]]:
+    """Key, value, the places of the value and of the key, and the fault of each assignment."""
+    found: list[tuple[str, str, Location, Location, str]] = []
     for number, raw in enumerate(document.text.split("\n"), 1):
         line = raw.removesuffix("\r")
         text = line.strip(_BLANKS)
@@ -91,7 +97,7 @@ def _lines(document: Document) -> list[tuple[str, str, Location, str]]:
             at = Location(document.path, number, start, number, start + len(text))
             # `-key` alone excludes the key from globs
             if not text.startswith("-") and not is_filled_in(text):
-                found.append((text, "", at, "is not an assignment, so it is ignored"))
+                found.append((text, "", at, at, "is not an assignment, so it is ignored"))
             continue
         value = value.strip(_BLANKS)
         if is_filled_in(line):
@@ -99,7 +105,8 @@ def _lines(document: Document) -> list[tuple[str, str, Location, str]]:
         key = _key(name.strip(_BLANKS).removeprefix("-").strip(_BLANKS))
         column = line.rindex(value) + 1 if value else len(line) + 1
         at = Location(document.path, number, column, number, column + len(value))
-        found.append((key, " ".join(value.split()), at, _fault(key, value)))
+        named = Location(document.path, number, start, number, start + len(name.rstrip(_BLANKS)))
+        found.append((key, " ".join(value.split()), at, named, _fault(key, value)))
     return found
 
 
@@ -119,7 +126,7 @@ def _fault(key: str, value: str) -> str:
     # the kernel takes blanks behind a number and what follows them is lost (lib/sysctl: proc_get_long)
     if (
         known is not None
-        and known.kind in ("int", "ulong")
+        and known.kind in _NUMBERS
         and "#" in value
         and value.split("#", maxsplit=1)[0] == value.split("#", maxsplit=1)[0].rstrip()
     ):

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from oomconf.quantity import INFINITY, Size, SizeError
-from oomconf.quantity._units import LARGEST, MIB, bounded, did_you_mean, finite
+from oomconf.quantity._units import GIB, LARGEST, MIB, bounded, did_you_mean, finite
 
 __all__ = ["format", "format_swap", "parse", "parse_int", "parse_swap"]
 
@@ -36,12 +36,12 @@ def parse(text: str) -> Size:
     """
     found = _SIZE.fullmatch(bounded(text))
     if found is None:
-        raise SizeError(_fault(text), did_you_mean(text, format, _REMEDY))
+        raise SizeError(_fault(text), did_you_mean(text, _meant, _REMEDY))
     power = " kmgtp".find((found["unit"] or " ")[0].lower())
     value = float(found["number"].replace("_", "")) * float(1024 ** max(power, 0))
     if value < 0:
         raise SizeError(
-            f"{text!r} is negative, which Docker refuses", _NO_LIMIT if text == "-1" else did_you_mean(text[1:], format, _REMEDY)
+            f"{text!r} is negative, which Docker refuses", _NO_LIMIT if text == "-1" else did_you_mean(f"+{text[1:]}", _meant, _REMEDY)
         )
     if not math.isfinite(value) or value >= 2.0**63:
         raise SizeError(f"{text!r} is more than {LARGEST} bytes, and Docker's arithmetic overflows", _NO_LIMIT)
@@ -88,6 +88,11 @@ def format(size: int) -> str:  # noqa: A001 - each grammar has parse and format
 def format_swap(size: int) -> str:
     """Spell a size for --memory-swap: as `format`, and INFINITY as `-1`."""
     return "-1" if size >= INFINITY else format(size)
+
+
+def _meant(size: Size) -> str:
+    """Spell a size for a reader: `1g` rather than the `1024m` that is written."""
+    return f"{size // GIB}g" if size and size < INFINITY and size % GIB == 0 else format(size)
 
 
 def _fault(text: str) -> str:

@@ -108,6 +108,8 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
         return
     if entry.dialect == "systemd":
         message = entry.fault
+    elif not entry.value:
+        message = f"{entry.key} {entry.fault}"
     elif f"'{entry.value[:60]}'" in entry.fault:
         message = f"{entry.key}: {entry.fault}"
     else:

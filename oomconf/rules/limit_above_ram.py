@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from oomconf.policy import Workload, size_of
 from oomconf.quantity import INFINITY
 from oomconf.rule import Context, Problem, Related, Severity, rule
+
+_ENDLESS: Final = {"systemd": "infinity", "quadlet": "infinity", "cgroup": "max"}
+"""The word for no limit, where a consumer has one."""
 
 
 @rule(on=Workload, severity=Severity.ERROR, needs=("memory_total",))
@@ -42,6 +46,13 @@ def limit_above_ram(workload: Workload, around: Context) -> Iterator[Problem]:
     MemoryMax=8G   ⟵
     ```
 
+    ```yaml bad compose.yaml memory_total=8589934592
+    services:
+      api:
+        image: registry.example/api
+        mem_limit: 8g   ⟵
+    ```
+
     ```ini good etc/systemd/system/api.service memory_total=8589934592
     [Service]
     ExecStart=/usr/bin/api
@@ -52,9 +63,10 @@ def limit_above_ram(workload: Workload, around: Context) -> Iterator[Problem]:
     ram = around.memory_total
     if limit is None or limit >= INFINITY or ram is None or ram.value is None or workload.memory_max is None or limit < ram.value:
         return
+    endless = _ENDLESS.get(workload.placement.target, "leave it out")
     yield Problem(
         workload.memory_max.at,
         f"{workload.name} may use {limit}, but the machine has {ram.value} of RAM",
-        "say less than RAM minus what the kernel and the other services need, or infinity if no limit is meant",
+        f"say less than RAM minus what the kernel and the other services need, or {around.said('infinity', endless)} if no limit is meant",
         (Related(ram.at, "RAM is declared here"),),
     )

@@ -71,7 +71,7 @@ def pressure_limit_without_kill(policy: Policy, around: Context) -> Iterator[Pro
         yield Problem(
             limit.at,
             f"a pressure limit of {limit.value} on {thing.name}, but systemd-oomd does not watch it",
-            "say memory_pressure: kill (ManagedOOMMemoryPressure=kill) beside it, or remove the limit",
+            f"say {around.said('memory_pressure: kill', 'ManagedOOMMemoryPressure=kill')} beside it, or remove the limit",
             () if said is None else (Related(said.at, "it is not watched by this"),),
             thing.object,
         )

@@ -49,10 +49,26 @@ def request_above_limit(workload: Workload, around: Context) -> Iterator[Problem
             requests: {memory: 1Gi}   ⟵
             limits: {memory: 512Mi}
     ```
+
+    ```yaml good k8s/api.yaml
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: api}
+    spec:
+
+      containers:
+        - name: api
+          image: registry.example/api
+          resources:
+            requests: {memory: 512M}
+            limits: {memory: 512m}
+    ```
     """
     request, limit = size_of(workload.memory_request), size_of(workload.memory_max)
     if request is None or limit is None or limit == 0 or request <= limit or workload.memory_request is None or workload.memory_max is None:
         return
+    if workload.memory_max.text.strip().endswith("m"):
+        return  # thousandths of a byte are another mistake
     yield Problem(
         workload.memory_request.at,
         f"{workload.name} requests {request}, above its limit of {limit}",

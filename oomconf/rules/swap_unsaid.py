@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from oomconf.policy import Workload, size_of
-from oomconf.quantity import INFINITY
+from oomconf.quantity import INFINITY, Size
 from oomconf.rule import Context, Problem, Severity, rule
+from oomconf.rules._swap import SAYINGS
 
-_DEFAULTS = {
-    "systemd": "say MemorySwapMax=0 to be killed at the limit, or a size",
-    "quadlet": "say MemorySwapMax=0 under [Service] to be killed at the limit, or a size",
-    "docker": "say --memory-swap: equal to --memory for no swap, or the total",
-    "compose": "say memswap_limit: equal to the limit for no swap, or the total",
-    "cgroup": "write memory.swap.max: 0 to be killed at the limit, or a size",
-}
+_LEAST: Final = Size(1 << 20)
+"""Less than this is another mistake: tiny-limit."""
 
 
 @rule(on=Workload, severity=Severity.NOTE, needs=("swap_total",))
@@ -47,14 +44,18 @@ def swap_unsaid(workload: Workload, around: Context) -> Iterator[Problem]:
     ```
 
     ```sh good run.sh swap_total=4294967296
+    docker run -m 512 registry.example/api
+    ```
+
+    ```sh good run.sh swap_total=4294967296
     docker run -m 1g --memory-swap 1g registry.example/api
     ```
     """
     limit, target = size_of(workload.memory_max), workload.placement.target
     if limit is None or limit >= INFINITY or workload.memory_max is None or workload.memory_swap_max is not None or not around.swap_total:
         return
-    if target not in _DEFAULTS:
+    if target not in SAYINGS or limit < _LEAST:
         return
     engine = target in ("docker", "compose")
     total = "as much swap again" if engine else f"all {around.swap_total} of swap"
-    yield Problem(workload.memory_max.at, f"{workload.name} may take {total} beside its {limit}", _DEFAULTS[target])
+    yield Problem(workload.memory_max.at, f"{workload.name} may take {total} beside its {limit}", SAYINGS[target])

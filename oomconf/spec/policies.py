@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from oomconf.dialects._yaml import Mapping
 from oomconf.kernel.profiles import PROFILES
-from oomconf.kernel.sysctls import EXCLUSIVE_PAIRS
+from oomconf.kernel.sysctls import EXCLUSIVE_PAIRS, SYSCTLS
 from oomconf.location import Location
 from oomconf.placement import CgroupLeaf, ComposeService, DockerContainer, KubernetesContainer, Placement, QuadletUnit, SystemdUnit
 from oomconf.policy import (
@@ -213,7 +213,7 @@ class _Builder:
                 )
                 for area in areas
             ),
-            sysctls=self.sysctls(host),
+            sysctls=self.sysctls(name, host),
             sysctl_profile=None if host.sysctl is None else host.sysctl.profile,
             kubelet=None
             if kubelet is None
@@ -265,12 +265,13 @@ class _Builder:
             debugging=host.debug,
         )
 
-    def sysctls(self, host: Host) -> dict[str, Setting[str]]:
+    def sysctls(self, name: str, host: Host) -> dict[str, Setting[str]]:
         """The profile's values below the host's own; a member of an exclusive pair that is set drops the profile's other."""
         plan = host.sysctl
         if plan is None:
             return {}
         own = {_dots(key): setting for key, setting in plan.set.items()}
+        names = {_dots(key): key_at(self.tree, "hosts", name, "sysctl", "set", key) for key in plan.set}
         found: dict[str, Setting[str]] = {}
         if plan.profile is not None and plan.profile.value in PROFILES:
             profile = plan.profile
@@ -281,7 +282,8 @@ class _Builder:
         for key, setting in own.items():
             below = (found[key],) if key in found else ()
             text = " ".join(_v(setting).split())
-            found[key] = Setting(text, setting.at, Origin.WRITTEN, setting.text, (*below, *setting.beat))
+            at = setting.at if key in SYSCTLS else names[key]  # of an unknown one the name is what is looked at
+            found[key] = Setting(text, at, Origin.WRITTEN, setting.text, (*below, *setting.beat))
         return dict(sorted(found.items()))
 
     def slice_on(self, name: str, unit: SliceUnit, host: str) -> bool:

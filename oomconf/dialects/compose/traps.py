@@ -94,7 +94,8 @@ def unheeded(name: str, service: Mapping) -> Iterator[Entry]:
     node = service.get("mem_swappiness")
     if isinstance(node, Scalar) and not node.is_null:
         fault = "mem_swappiness is cgroup v1's: with cgroup v2 the engine drops it"
-        yield _entry(name, "mem_swappiness", node.text, node.at, fault, "write memswap_limit equal to mem_limit for no swap", "gone")
+        hint = "remove it: memswap_limit says it" if "memswap_limit" in service else "write memswap_limit equal to mem_limit for no swap"
+        yield _entry(name, "mem_swappiness", node.text, node.at, fault, hint, "gone")
     node = service.get("oom_kill_disable")
     if isinstance(node, Scalar) and node.text.lower() == "true":
         fault = "oom_kill_disable is cgroup v1's: with cgroup v2 the engine drops it, and with v1 the container hangs at its limit"

@@ -13,7 +13,7 @@ from oomconf.dialects.script.cgroups import Cgroups
 from oomconf.dialects.script.kubectl import resources
 from oomconf.dialects.script.units import properties, transient
 from oomconf.dialects.script.writes import Write, writes
-from oomconf.kernel.sysctls import check_value
+from oomconf.kernel.sysctls import SYSCTLS, check_value
 from oomconf.location import Location
 from oomconf.policy import Origin, Policy, Setting, Swap, Workload, beaten
 from oomconf.quantity import SizeError, docker
@@ -109,7 +109,8 @@ class Said:
             if not word.text.startswith("-") and equals:
                 at = word.at
                 if at.line == at.end_line and at.end_column - at.column == len(word.text):
-                    at = at._replace(column=at.column + len(key) + 1)
+                    named = SYSCTLS.get(key.replace("/", ".")) is None  # of an unknown one the name is what is looked at
+                    at = at._replace(end_column=at.column + len(key)) if named else at._replace(column=at.column + len(key) + 1)
                 self.says_sysctl(key.replace("/", "."), value if word.known else None, at)
 
     def says_sysctl(self, key: str, value: str | None, at: Location) -> None:
