@@ -110,9 +110,9 @@ class _Scan:
                 self.index += 2
             elif mark == "#":
                 self._to_line_end()
-            elif (found := self._expression()) is not None and found.is_control:
+            elif self.is_template and (found := self._expression()) is not None and found.is_control:
                 self._control(command, found.end)
-            elif (mark in "<>" and found is None) or self.peek(2) == "&>":
+            elif (mark in "<>" and self._expression() is None) or self.peek(2) == "&>":
                 self._redirection(command, closing, depth)
             elif mark in _ENDS:
                 self.index += 1
@@ -193,8 +193,7 @@ class _Scan:
         known = True
         while self.index < len(self.text):
             mark = self.peek()
-            found = self._expression()
-            if found is not None:  # what only steers is no part of the word
+            if self.is_template and (found := self._expression()) is not None:  # what only steers is no part of the word
                 out.append("" if found.is_control else self.text[self.index : found.end])
                 self.index, known = found.end, False
                 continue
@@ -222,10 +221,13 @@ class _Scan:
     def _single(self) -> str:
         """Step over `'…'`, and give what stands in it; a quote in an expression of a template does not end it."""
         start = self.index + 1
-        self.index = start
-        while self.index < len(self.text) and self.peek() != "'":
-            found = self._expression()
-            self.index = self.index + 1 if found is None else found.end
+        end = self.text.find("'", start)
+        self.index = len(self.text) if end < 0 else end
+        if self.is_template:
+            self.index = start
+            while self.index < len(self.text) and self.peek() != "'":
+                found = self._expression()
+                self.index = self.index + 1 if found is None else found.end
         self.index += 1
         return self.text[start : self.index - 1]
 
@@ -234,8 +236,7 @@ class _Scan:
         self.index += 1
         while self.index < len(self.text) and self.peek() != '"':
             mark = self.peek()
-            found = self._expression()
-            if found is not None:
+            if self.is_template and (found := self._expression()) is not None:
                 out.append(self.text[self.index : found.end])
                 self.index, known = found.end, False
             elif mark == "\\" and self.peek(2)[1:] in ("$", "`", '"', "\\", "\n"):

@@ -10,8 +10,8 @@ __all__ = ["Expression", "expression", "has_expressions", "is_filled_in", "is_te
 _MARKS: Final = ("{{", "{%", "<%")
 _VARIABLES: Final = ("${", "$(")
 _PLACEHOLDER: Final = re.compile(r"@[A-Z][A-Z0-9_]*@|%[A-Z][A-Z0-9_]+%|__[A-Z][A-Z0-9_]*[A-Z0-9]__")
-_STARTS: Final = ("{{", "{%", "{#", "<%")
-_EXPRESSION: Final = re.compile(r"\{\{[^\n]{0,500}?\}\}+|\{%[^\n]{0,500}?%\}|\{#[^\n]{0,500}?#\}|<%[^\n]{0,500}?%>")
+_ENDS: Final = {"{{": "}}", "{%": "%}", "{#": "#}", "<%": "%>"}
+_LONGEST: Final = 1000
 _CONTROL: Final = re.compile(r"\{[%#]|<%(?!=)|\{\{-?\s*(?:/\*|(?:if|range|with|else\s+if)\s|(?:else|end)\s*-?\}\})")
 
 
@@ -24,15 +24,19 @@ class Expression(NamedTuple):
 
 def expression(text: str, index: int) -> Expression | None:
     """Give the expression that begins at `index`: `{{ x }}`, `{% if x %}`, `{# x #}`, `<%= x %>`; None if none does."""
-    if text[index : index + 2] not in _STARTS:
+    mark = _ENDS.get(text[index : index + 2])
+    end = -1 if mark is None else text.find(mark, index + 2, index + _LONGEST)
+    if mark is None or end < 0 or text.find("\n", index, end) >= 0:
         return None
-    found = _EXPRESSION.match(text, index)
-    return None if found is None else Expression(found.end(), _CONTROL.match(text, index) is not None)
+    end += 2
+    while mark == "}}" and text[end : end + 1] == "}":
+        end += 1
+    return Expression(end, _CONTROL.match(text, index) is not None)
 
 
 def has_expressions(text: str) -> bool:
     """Whether `expression` may find any in a text."""
-    return any(mark in text for mark in _STARTS)
+    return any(mark in text for mark in _ENDS)
 
 
 def is_templated(text: str) -> bool:
