@@ -65,6 +65,13 @@ def test_a_limit_that_is_taken_away_is_reported_at_the_word_that_does_it() -> No
     assert [(one.at.path, one.at.line) for one in found] == [("compose.override.yaml", 3)]
 
 
+def test_a_swarm_gets_no_key_that_is_reset() -> None:
+    over = "services: {a: {mem_limit: !reset null, deploy: {mode: replicated, resources: {limits: {memory: 1g}}}}}"
+    files = {"compose.yaml": "services: {a: {image: x, mem_limit: 512m}}", "compose.override.yaml": over}
+    found = lint_raw([Document(path, text) for path, text in files.items()], Mapped(files), select=("swarm-drops-key",)).findings
+    assert found == ()
+
+
 def test_a_service_that_extends_another_may_reset_its_limit() -> None:
     text = "services:\n  b: {image: x, mem_limit: 512m}\n  a: {extends: {service: b}, mem_limit: !reset null}\n"
     reading = read([Document("compose.yaml", text)], Mapped({}))

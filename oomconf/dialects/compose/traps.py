@@ -131,7 +131,7 @@ def swarm(name: str, service: Mapping) -> Iterator[Entry]:
         return
     for key in (*_REFUSED, *_DROPPED):
         at = service.keys_at.get(key)
-        if at is not None and key in service:
+        if at is not None and key in service and service[key].tag != "!reset":
             yield _entry(name, key, "refused" if key in _REFUSED else "dropped", at.at, section="swarm")
 
 
