@@ -49,9 +49,10 @@ class Mapped:
         return None if text is None else Document(path, text)
 
 
-FaultOf = Literal["value", "key", "twice", "pair", "place", "gone", "patch", "name", "file"]
+FaultOf = Literal["value", "key", "twice", "pair", "place", "gone", "patch", "name", "file", "beside"]
 """What a fault is of: the value, a key that nobody knows or that is there twice, another value beside it, its section, a key of another
-version, a patch that meets nothing, the file's name, or the whole file."""
+version, a patch that meets nothing, the file's name, or the whole file; `beside` is of no fault: its consumer heeds it, and a policy has no
+word for it."""
 
 
 @dataclass(frozen=True, slots=True)

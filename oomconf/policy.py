@@ -190,6 +190,8 @@ class ResourceQuota:
     requests_memory: Setting[Size] | None = None
     limits_memory: Setting[Size] | None = None
     pods: Setting[int] | None = None
+    is_scoped: bool = False
+    """Whether it counts some of the namespace's pods alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +243,8 @@ class Kubelet:
     kube_reserved: Setting[Size] | None = None
     eviction_hard: Setting[Amount] | None = None
     """The signal memory.available."""
+    signals: Mapping[str, Setting[str]] = field(default_factory=dict)
+    """Thresholds of the other signals of evictionHard, as the kubelet spells both."""
     fail_swap_on: Setting[bool] | None = None
     swap_behavior: Setting[str] | None = None
     single_process_oom_kill: Setting[bool] | None = None

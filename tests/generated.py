@@ -108,6 +108,7 @@ kubelets = st.builds(
     system_reserved=maybe(finite),
     kube_reserved=maybe(finite),
     eviction_hard=maybe(st.one_of(finite, st.integers(1, 9999).map(Percent))),
+    signals=st.dictionaries(st.sampled_from(["nodefs.available", "pid.available"]), st.sampled_from(["20%", "1Gi", "5"]).map(Setting)),
     fail_swap_on=maybe(st.booleans()),
     swap_behavior=maybe(st.sampled_from(["NoSwap", "LimitedSwap"])),
     single_process_oom_kill=maybe(st.booleans()),

@@ -20,6 +20,7 @@ from oomconf.quantity import kubernetes as grammar
 PATH: Final = "root/etc/kubernetes/kubelet.conf.d/60-oomconf.conf"
 _WHOLE: Final = re.compile(r"(?:^|/)(?:kubelet/config|kubelet[-_]?conf(?:ig)?)\.(?:ya?ml|json)$")
 """Files that a kubelet is started with; anything else may be put over one that says more."""
+_MEMORY: Final = ("memory.available", "100Mi")
 _OTHER_SIGNALS: Final = (
     ("nodefs.available", "10%"),
     ("nodefs.inodesFree", "5%"),
@@ -27,6 +28,19 @@ _OTHER_SIGNALS: Final = (
     ("imagefs.inodesFree", "5%"),
 )
 """The kubelet's defaults: setting one signal drops the others (pkg/kubelet/apis/config/v1beta1/defaults.go)."""
+_BESIDE: Final = frozenset(
+    {"evictionSoft", "evictionSoftGracePeriod", "evictionMinimumReclaim", "evictionMaxPodGracePeriod", "mergeDefaultEvictionSettings"}
+    | {"evictionPressureTransitionPeriod", "systemReserved", "kubeReserved", "systemReservedCgroup", "kubeReservedCgroup", "memorySwap"}
+    | {
+        "enforceNodeAllocatable",
+        "memoryThrottlingFactor",
+        "memoryReservationPolicy",
+        "memoryManagerPolicy",
+        "reservedMemory",
+        "qosReserved",
+    }
+    | {"oomScoreAdj", "cgroupDriver", "cgroupRoot", "failCgroupV1", "protectKernelDefaults"}
+)
 _SIZES: Final = (("systemReserved", "system_reserved"), ("kubeReserved", "kube_reserved"))
 _SINCE: Final = {"single_process_oom_kill": (1, 32, "singleProcessOOMKill")}
 _BEHAVIORS: Final = ("", "NoSwap", "LimitedSwap")
@@ -45,10 +59,7 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
         if setting is not None and setting.value is not None:
             book.exact(policy.object, "KubeletConfiguration", field, setting)
             lines += [f"{key}:", f"  memory: {grammar.format(setting.value)}"]
-    if plan.eviction_hard is not None:
-        book.exact(policy.object, "KubeletConfiguration", "eviction_hard", plan.eviction_hard)
-        lines += ["evictionHard:", f"  memory.available: {_threshold(plan.eviction_hard)}"]
-        lines += [f"  {name}: {value}" for name, value in _OTHER_SIGNALS]
+    lines += _eviction(policy, plan, book)
     for key, field in _BOOLEANS:
         flag: Setting[bool] | None = getattr(plan, field)
         if flag is not None:
@@ -68,6 +79,20 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
         return Rendering()
     text = needs.templates.render("kubelet/kubelet.conf.j2", header=header(policy.source, [policy.object]), lines=lines)
     return Rendering(artifacts=(Artifact(path=PATH, text=text, objects=(policy.object,)),), ledger=tuple(book.cells))
+
+
+def _eviction(policy: Policy, plan: Kubelet, book: Book) -> list[str]:
+    if plan.eviction_hard is None and not plan.signals:
+        return []
+    rows = dict((_MEMORY, *_OTHER_SIGNALS))
+    if plan.eviction_hard is not None:
+        book.exact(policy.object, "KubeletConfiguration", "eviction_hard", plan.eviction_hard)
+        rows[_MEMORY[0]] = _threshold(plan.eviction_hard)
+    for name, setting in plan.signals.items():
+        if setting.value is not None:
+            book.exact(policy.object, "KubeletConfiguration", f"eviction_hard.{name}", setting)
+            rows[name] = f'"{setting.value}"' if setting.value.replace(".", "").isdigit() else setting.value
+    return ["evictionHard:", *(f"  {name}: {value}" for name, value in rows.items())]
 
 
 def _threshold(setting: Setting[Any]) -> str:
@@ -129,6 +154,27 @@ def _take(root: Mapping, fields: dict[str, Any], entries: list[Entry]) -> None:
                 value, fault, hint = None, error.message, error.hint
             entries.append(Entry("kubelet", "KubeletConfiguration", "", ".".join(way), node.text, node.at, fault, hint))
             fields[field] = Setting(value, node.at, Origin.WRITTEN, node.text)
+    said = root.get("evictionHard")
+    for signal, node in said.items() if isinstance(said, Mapping) else ():
+        if signal != _MEMORY[0] and isinstance(node, Scalar):
+            fields["signals"] = {**fields.get("signals", {}), signal: Setting(node.text, node.at, Origin.WRITTEN, node.text)}
+            entries.append(Entry("kubelet", "KubeletConfiguration", "", f"evictionHard.{signal}", node.text, node.at, kind="beside"))
+    entries += _beside(root, {".".join(way) for way, _ in ways.values()})
+
+
+def _beside(root: Mapping, said: set[str]) -> Iterator[Entry]:
+    """Give the keys about memory that the policy has no word for."""
+    for key, at in root.keys_at.items():
+        node = root.get(key)
+        if key not in _BESIDE or node is None or key in said:
+            continue
+        rows = [(key, node, at.at)]
+        if isinstance(node, Mapping):
+            rows = [(f"{key}.{inner}", value, node.keys_at[inner].at) for inner, value in node.items()]
+        for name, value, place in rows:
+            if name not in said:
+                text, where = (value.text, value.at) if isinstance(value, Scalar) else ("", place)
+                yield Entry("kubelet", "KubeletConfiguration", "", name, text, where, kind="beside")
 
 
 def _dropped(root: Mapping, entries: list[Entry]) -> None:

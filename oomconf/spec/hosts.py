@@ -77,10 +77,26 @@ class PodmanFacts(Model):
     rootless: BoolValue | None = None
 
 
+_Signal = Annotated[Setting[str], text(r"[0-9]+(\.[0-9]+)?(%|[KMGTPE]i?|[mk])?", "a threshold", "10%")]
+
+
 class EvictionHard(Model):
-    """Hard eviction thresholds of the kubelet; memory is oomconf's."""
+    """Hard eviction thresholds of the kubelet; those that are not memory's are its defaults where they are not said."""
 
     memory_available: KubernetesThreshold | None = Field(default=None, alias="memory.available")
+    nodefs_available: _Signal | None = Field(default=None, alias="nodefs.available")
+    nodefs_inodes: _Signal | None = Field(default=None, alias="nodefs.inodesFree")
+    imagefs_available: _Signal | None = Field(default=None, alias="imagefs.available")
+    imagefs_inodes: _Signal | None = Field(default=None, alias="imagefs.inodesFree")
+    containerfs_available: _Signal | None = Field(default=None, alias="containerfs.available")
+    containerfs_inodes: _Signal | None = Field(default=None, alias="containerfs.inodesFree")
+    pid_available: _Signal | None = Field(default=None, alias="pid.available")
+
+    @property
+    def signals(self) -> dict[str, Setting[str]]:
+        """The thresholds that are not memory's, by signal."""
+        others = {one.alias or "": getattr(self, name) for name, one in type(self).model_fields.items() if name != "memory_available"}
+        return {signal: setting for signal, setting in others.items() if setting is not None}
 
 
 class MemorySwap(Model):

@@ -223,6 +223,7 @@ class _Builder:
                 system_reserved=kubelet.system_reserved,
                 kube_reserved=kubelet.kube_reserved,
                 eviction_hard=None if kubelet.eviction_hard is None else kubelet.eviction_hard.memory_available,
+                signals={} if kubelet.eviction_hard is None else kubelet.eviction_hard.signals,
                 fail_swap_on=kubelet.fail_swap_on,
                 swap_behavior=None if kubelet.memory_swap is None else kubelet.memory_swap.swap_behavior,
                 single_process_oom_kill=kubelet.single_process_oom_kill,

@@ -50,6 +50,8 @@ def read(name: str, documents: list[Document]) -> dict[tuple[str, str], Any]:
             setting = getattr(policy.kubelet, field)
             if isinstance(setting, Setting):
                 found["KubeletConfiguration", field] = setting.value
+        for signal, setting in ({} if policy.kubelet is None else policy.kubelet.signals).items():
+            found["KubeletConfiguration", f"eviction_hard.{signal}"] = setting.value
     return found
 
 
@@ -60,6 +62,16 @@ def documents(name: str, rendering: Rendering) -> list[Document]:
         over = [Document("deploy/compose.oomconf.yaml", artifact.text) for artifact in rendering.artifacts]
         return [Document("deploy/compose.yaml", generated.BASE), *over]
     return [Document(artifact.path, artifact.text) for artifact in rendering.artifacts]
+
+
+# where one signal is said, the kubelet drops its defaults for the others
+EVICTION = {
+    "eviction_hard": 100 << 20,
+    "eviction_hard.nodefs.available": "10%",
+    "eviction_hard.nodefs.inodesFree": "5%",
+    "eviction_hard.imagefs.available": "15%",
+    "eviction_hard.imagefs.inodesFree": "5%",
+}
 
 
 # what a consumer does by itself, so that saying it leaves no trace in the artefact
@@ -107,7 +119,8 @@ def test_a_kubelet_reads_back(kubelet) -> None:
     rendering = rendered("kubelet", policy)
     back = read("kubelet", [Document(artifact.path, artifact.text) for artifact in rendering.artifacts])
     exact = {(cell.identity, cell.field): cell.setting.value for cell in rendering.ledger if cell.status is Status.EXACT}
-    assert back == exact
+    filled = {("KubeletConfiguration", key): value for key, value in EVICTION.items() if kubelet.eviction_hard or kubelet.signals}
+    assert back == {**filled, **exact}
 
 
 @given(
