@@ -145,17 +145,27 @@ def lint_raw(
 
 
 def import_spec(
-    documents: Sequence[Document], sources: Sources, given: Mapping[str, Setting[Size]] | None = None, *, source: str = "files"
+    documents: Sequence[Document],
+    sources: Sources,
+    given: Mapping[str, Setting[Size]] | None = None,
+    *,
+    source: str = "files",
+    folder: str = "",
 ) -> Imported:
     """Write the text of a spec that says what raw files say, and list what it cannot take over.
 
-    `given` are `ram` and `swap` of every host.
+    `given` are `ram` and `swap` of every host; `folder` is where the spec will be, as the paths of the documents are written.
     """
     from oomconf.importer import import_policies  # noqa: PLC0415
 
     found = read_repository(documents, sources)
     policies = [policy for fleet, _ in found.fleets for policy in fleet.policies]
-    made = import_policies(policies, given or {}, source=source)
+    entries = [entry for _, every in found.fleets for entry in every]
+
+    def where(path: str) -> str:
+        return os.path.relpath(path, folder or ".").replace(os.sep, "/")
+
+    made = import_policies(policies, given or {}, entries, source=source, where=where)
     broken = {one.at.path: one.message for one in found.faults}
     return replace(made, passed={**dict(found.passed), **broken})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -16,6 +16,8 @@ class SystemdUnit:
     user: bool = False
     command: tuple[str, ...] = ()
     """The program to run under `systemd-run` where the unit is not an installed one."""
+    is_named: bool = field(default=True, compare=False)
+    """Whether a command that makes the unit says its name; if not, it has another one each time."""
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -40,6 +42,12 @@ class DockerContainer:
     init: bool | None = None
     options: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    engine: str = field(default="docker", compare=False)
+    """The client that a command calls."""
+    is_named: bool = field(default=True, compare=False)
+    """Whether a command says its name; if not, the engine makes one up."""
+    is_whole: bool = field(default=True, compare=False)
+    """Whether all words of the command are known; if not, options and command are left out."""
 
     @property
     def identities(self) -> tuple[str, ...]:

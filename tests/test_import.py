@@ -17,7 +17,7 @@ from oomconf.cli import main
 from oomconf.dialect import Document, Mapped, NoSources, Rendered
 from oomconf.importer import Imported
 from oomconf.loader import load_spec
-from oomconf.placement import SystemdUnit
+from oomconf.placement import DockerContainer, SystemdUnit
 from oomconf.policy import WORKLOAD_FIELDS, Fleet, Policy, Setting, Workload
 from oomconf.quantity import Size
 from oomconf.repository import read
@@ -197,3 +197,63 @@ def test_an_empty_repository_gives_an_empty_spec(
 def test_a_number_of_any_length_is_taken_over_as_text() -> None:
     made = import_spec([Document("etc/sysctl.d/90-x.conf", f"kernel.x = {'9' * 5000}\n")], NoSources())
     assert made.text
+
+
+COMPOSE = "services:\n  web:\n    image: x\n    mem_limit: 512m\n"
+
+
+@pytest.mark.parametrize(
+    ("out", "file"), [("spec.yaml", "app/compose.yaml"), ("app/spec.yaml", "compose.yaml"), ("app/deep/../spec.yaml", "compose.yaml")]
+)
+def test_paths_of_compose_files_are_relative_to_the_spec(
+    out: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "app/deep").mkdir(parents=True)
+    (tmp_path / "app/compose.yaml").write_text(COMPOSE, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    for number, path in enumerate(("app", str(tmp_path / "app"))):
+        named = out.replace("spec", f"spec{number}")
+        assert main(["import", path, "-o", named]) == 0
+        assert list(workloads(spec_of(Path(named).read_text("utf-8")))) == [f"compose:{file}:web"]
+        assert "not taken over" not in capsys.readouterr().err
+
+
+def test_a_compose_file_that_is_not_below_the_spec_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "app/compose.yaml").write_text(COMPOSE, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["import", "app", "-o", "elsewhere/spec.yaml"]) == 0
+    assert "web: app/compose.yaml is not below the folder of the spec" in capsys.readouterr().err
+    assert not workloads(spec_of(Path("elsewhere/spec.yaml").read_text("utf-8")))
+
+
+def test_what_docker_runs_is_in_the_spec() -> None:
+    line = "docker run -dit --name web --init -m 512m -p 80:80 --env A=b registry.example/web:1 serve --port '8 0'"
+    made = import_spec([Document("run.sh", f"#!/bin/sh\n{line}\n")], NoSources())
+    place = next(iter(workloads(spec_of(made.text)).values())).placement
+    assert isinstance(place, DockerContainer)
+    assert place.options == ("-dit", "--init", "-p", "80:80", "--env", "A=b")
+    assert (place.image, place.command) == ("registry.example/web:1", ("serve", "--port", "8 0"))
+    assert not made.left
+
+
+@pytest.mark.parametrize(
+    ("text", "ram", "listed"),
+    [
+        ("MemorySwapMax=50%", 0, "web.service: memory.swap_max 50%: a share of the host's RAM, which is not known: give --host-ram"),
+        ("MemorySwapMax=50%", 16 << 30, "web.service: memory.swap_max 50%: a spec takes no share of RAM here, and says 8G"),
+        ("Restart=on-abort", 0, "services.web.restart: 'on-abort' is none of no, on-failure, on-abnormal, always"),
+    ],
+)
+def test_the_list_says_each_thing_once(text: str, ram: int, listed: str) -> None:
+    given = {"ram": Setting(Size(ram))} if ram else {}
+    made = import_spec([Document("etc/systemd/system/web.service", f"[Service]\nMemoryMax=1G\n{text}\n")], NoSources(), given)
+    assert [f"{one.what}: {one.why}" for one in made.left] == [listed]
+
+
+def test_a_scope_is_listed_under_its_own_name() -> None:
+    made = import_spec([Document("run.sh", "#!/bin/sh\nsystemd-run --scope --unit=job -p MemoryMax=1G /bin/x\n")], NoSources())
+    assert [(one.what, one.why) for one in made.left] == [("job.scope", "systemd.unit: 'job.scope' is not a service unit's name")]

@@ -21,7 +21,7 @@ def run(words: list[str]) -> int:
     paths = named(options.paths)
     found = collect(paths, options.exclude, gitignore=not options.no_gitignore)
     said = {key: value for key, value in given.items() if value is not None}
-    made = import_spec(tuple(found.raw.values()), Folders(paths), said, source=", ".join(paths))
+    made = import_spec(tuple(found.raw.values()), Folders(paths), said, source=", ".join(paths), folder=_folder(options.out))
     if options.out is None:
         sys.stdout.write(made.text)
         sys.stdout.flush()
@@ -31,6 +31,10 @@ def run(words: list[str]) -> int:
     for path, why in found.unreadable.items():
         print(f"oomconf: {path}: {why}", file=sys.stderr)
     return EXIT_CALL if found.unreadable and not options.allow_partial else EXIT_FINE
+
+
+def _folder(out: str | None) -> str:
+    return "" if out is None else str(Path(out).parent)
 
 
 def _tell(left: tuple[tuple[object, str, str], ...], passed: dict[str, str]) -> None:

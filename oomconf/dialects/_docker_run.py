@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from oomconf.dialect import Entry
 from oomconf.dialects._containers import said_restart, swap_beside
@@ -52,12 +52,12 @@ def container(command: Sequence[Word]) -> tuple[Workload, list[Entry]] | None:
     What stands behind the image is the container's own. A value that holds what the shell puts in is unknown.
     """
     line = _line(command)
-    return None if line is None else _read(*line)
+    return None if line is None else _read(*line, command[0].text.rpartition("/")[2])
 
 
 def flags(words: Sequence[Word], name: str, dialect: str, memory: Setting[Amount] | None = None) -> tuple[dict[str, Any], list[Entry]]:
     """Read the options of `podman run` that stand alone; `memory` is a limit that stands before them."""
-    values = {flag: (value, at) for flag, value, at in _options(words)[0] if flag in FLAGS}
+    values = {one.flag: (one.value, one.at) for one in _options(words)[0] if one.flag in FLAGS}
     return _settings(values, name, dialect, memory)
 
 
@@ -75,13 +75,13 @@ def _line(command: Sequence[Word]) -> tuple[Word, Sequence[Word]] | None:
     return None
 
 
-def _read(verb: Word, words: Sequence[Word]) -> tuple[Workload, list[Entry]]:
+def _read(verb: Word, words: Sequence[Word], engine: str) -> tuple[Workload, list[Entry]]:
     options, rest = _options(words)
     values: dict[str, tuple[str, Word]] = {}
     environment: dict[str, Placed] = {}
     tmpfs: list[Tmpfs] = []
     gone: list[tuple[str, Word]] = []
-    for flag, value, at in options:
+    for flag, value, at, _ in options:
         if flag in ("--tmpfs", "--shm-size", "--mount"):
             tmpfs += _tmpfs(flag, value, at)
         if flag in _GONE and at.text.partition("=")[2] not in ("false", "0"):
@@ -96,7 +96,16 @@ def _read(verb: Word, words: Sequence[Word]) -> tuple[Workload, list[Entry]]:
     name = values["--name"][0] if "--name" in values else rest[0].text if rest else "container"
     fields, entries = _settings(values, name)
     entries += [Entry("docker", name, "", flag, "", at.at, f"{flag} {_GONE[flag][0]}", _GONE[flag][1], "gone") for flag, at in gone]
-    place = DockerContainer(name=name, image=image, command=tuple(one.text for one in rest[1:]) if verb.text != "update" else ())
+    whole = all(word.known for word in words)
+    place = DockerContainer(
+        name=name,
+        image=image,
+        options=_kept(options) if whole and verb.text != "update" else (),
+        command=tuple(one.text for one in rest[1:]) if verb.text != "update" else (),
+        engine=engine,
+        is_named="--name" in values or verb.text == "update",
+        is_whole=whole or verb.text == "update",
+    )
     hints = runtimes(environment, [[(word.text, word.at) for word in rest[1:]]] if verb.text != "update" else (), at=verb.at)
     return Workload(name=name, object=name, at=verb.at, placement=place, image=image, runtimes=hints, tmpfs=tuple(tmpfs), **fields), entries
 
@@ -115,9 +124,22 @@ def _tmpfs(flag: str, value: str, at: Word) -> Iterator[Tmpfs]:
         yield found or Tmpfs(path=path, at=at.at)
 
 
-def _options(words: Sequence[Word]) -> tuple[list[tuple[str, str, Word]], Sequence[Word]]:
+class _Option(NamedTuple):
+    flag: str
+    value: str
+    at: Word
+    words: tuple[str, ...]
+    """As it may be written again, by itself."""
+
+
+def _kept(options: Sequence[_Option]) -> tuple[str, ...]:
+    """Options that a policy does not say."""
+    return tuple(word for one in options if one.flag not in FLAGS and one.flag != "--name" for word in one.words)
+
+
+def _options(words: Sequence[Word]) -> tuple[list[_Option], Sequence[Word]]:
     """Options until the first word that is none, which is the image."""
-    found: list[tuple[str, str, Word]] = []
+    found: list[_Option] = []
     index = 0
     while index < len(words):
         text = words[index].text
@@ -130,17 +152,21 @@ def _options(words: Sequence[Word]) -> tuple[list[tuple[str, str, Word]], Sequen
         if text.startswith("--"):
             flag, equals, value = text.partition("=")
             lone = flag in _SWITCHES or (flag not in FLAGS and index < len(words) and words[index].text.startswith("--"))
+            said: tuple[str, ...] = (text,)
             if not equals and not lone:
                 value, index = _next(words, index)
-            found.append((flag, value, at if equals or index > len(words) else words[index - 1]))
+                said = (text, value)
+            found.append(_Option(flag, value, at if equals or index > len(words) else words[index - 1], said))
             continue
         letters = text[1:].lstrip(_SHORT_SWITCHES)
+        if letters != text[1:]:
+            found.append(_Option("", "", at, (text[: len(text) - len(letters)],)))
         if letters:
             flag = _SHORT.get(letters[0], f"-{letters[0]}")
             value = letters[1:].removeprefix("=")
             if not value:
                 value, index = _next(words, index)
-            found.append((flag, value, words[index - 1]))
+            found.append(_Option(flag, value, words[index - 1], (f"-{letters[0]}", value)))
     return found, ()
 
 

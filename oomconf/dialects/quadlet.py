@@ -46,6 +46,8 @@ _FLAGS: Final = {
 }
 _IGNORED: Final = "the line is ignored"
 _NEAR: Final = 0.8
+_BESIDE: Final = ("Memory", "Startup", "Default", "Limit", "ManagedOOM", "OOM")
+_MEMORY: Final = re.compile(r"^--(?:memory|oom|shm|tmpfs|cgroup)|^-m(?:$|[=0-9])|^type=tmpfs|^--mount=type=tmpfs")
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -216,6 +218,8 @@ def _service_line(unit: str, line: _ini.Assignment, fields: dict[str, Setting[An
     if "service" not in row.kinds or row.section is not None:
         entries.append(_entry(unit, line, f"{row.name}= means nothing in [Service]; {_IGNORED}", "remove it", "place"))
         return
+    if (row.parse is None or row.field is None) and row.name.startswith(_BESIDE):
+        entries.append(Entry("quadlet", unit, line.section, line.key, line.value, line.at, kind="beside"))
     if row.parse is None:
         return
     value: Any = None
@@ -257,6 +261,7 @@ class _Inner:
         self.words: list[Word] = []
 
     def take(self, line: _ini.Assignment) -> None:
+        self.entries += _beside(self.unit, line)
         if line.key == "PodmanArgs":
             self.words += _words(line)
         elif line.key == "Memory" and line.value and self.section == "Container":
@@ -314,6 +319,25 @@ def _words(line: _ini.Assignment) -> list[Word]:
             at = at._replace(column=line.at.column + one.start, end_column=line.at.column + one.end)
         found.append(Word(one.text, at, not ({"$", "%"} & set(one.text) or is_templated(one.text))))
     return found
+
+
+def _beside(unit: str, line: _ini.Assignment) -> Iterator[Entry]:
+    """Give words about memory that the policy has none for, each at its own place."""
+    if line.key in ("ShmSize", "Tmpfs") and line.value:
+        yield Entry("quadlet", unit, line.section, line.key, line.value, line.at, kind="beside")
+    if line.key not in ("PodmanArgs", "Mount"):
+        return
+    words = _ini.words(line.value)
+    for index, word in enumerate(words):
+        text = word.text or ""
+        if text.startswith(_SCORE) or _MEMORY.search(text) is None:
+            continue
+        last = words[index + 1] if text.startswith("-") and "=" not in text and index + 1 < len(words) else word
+        said = text if last is word else f"{text} {last.text}"
+        at = line.at
+        if at.line == at.end_line:
+            at = at._replace(column=line.at.column + word.start, end_column=line.at.column + last.end)
+        yield Entry("quadlet", unit, line.section, line.key, said, at, kind="beside")
 
 
 DIALECT: Final = Dialect(

@@ -59,7 +59,11 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
         found = unread("sysctl", document, _SAID) if misnamed(document.path, _FOLDER) else None
         entries += [] if found is None else [found]
     for document in _order([document for document in documents if not misnamed(document.path, _FOLDER)]):
-        for key, value, at, named, fault in _lines(document):
+        for key, value, at, named, fault, beside in _lines(document):
+            if beside:
+                entries.append(Entry("sysctl", key, beside, f"-{key}" if beside == "optional" else key, value, at, kind="beside"))
+            if beside == "filled in":
+                continue
             entries.append(Entry("sysctl", key, "", key, value, at, fault))
             if not fault:
                 below = values.pop(key, None)
@@ -83,9 +87,12 @@ def _order(documents: Sequence[Document]) -> list[Document]:
     return [document for name, (_, document) in sorted(chosen.items(), key=lambda item: (item[0] == "sysctl.conf", item[0].encode()))]
 
 
-def _lines(document: Document) -> list[tuple[str, str, Location, Location, str]]:
-    """Key, value, the places of the value and of the key, and the fault of each assignment."""
-    found: list[tuple[str, str, Location, Location, str]] = []
+def _lines(document: Document) -> list[tuple[str, str, Location, Location, str, str]]:
+    """Give key, value, the places of the value and of the key, the fault, and what else there is to say of each assignment.
+
+    A failure may be passed over (`optional`), or the value comes to be elsewhere (`filled in`).
+    """
+    found: list[tuple[str, str, Location, Location, str, str]] = []
     for number, raw in enumerate(document.text.split("\n"), 1):
         line = raw.removesuffix("\r")
         text = line.strip(_BLANKS)
@@ -97,16 +104,18 @@ def _lines(document: Document) -> list[tuple[str, str, Location, Location, str]]
             at = Location(document.path, number, start, number, start + len(text))
             # `-key` alone excludes the key from globs
             if not text.startswith("-") and not is_filled_in(text):
-                found.append((text, "", at, at, "is not an assignment, so it is ignored"))
+                found.append((text, "", at, at, "is not an assignment, so it is ignored", ""))
             continue
         value = value.strip(_BLANKS)
-        if is_filled_in(line):
-            continue
         key = _key(name.strip(_BLANKS).removeprefix("-").strip(_BLANKS))
         column = line.rindex(value) + 1 if value else len(line) + 1
         at = Location(document.path, number, column, number, column + len(value))
         named = Location(document.path, number, start, number, start + len(name.rstrip(_BLANKS)))
-        found.append((key, " ".join(value.split()), at, named, _fault(key, value)))
+        if is_filled_in(line):
+            found.append((key, value, at, named, "", "filled in"))
+            continue
+        fault = _fault(key, value)
+        found.append((key, " ".join(value.split()), at, named, fault, "optional" if name.startswith("-") and not fault else ""))
     return found
 
 

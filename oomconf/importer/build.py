@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from oomconf.dialect import Mapped
+from oomconf.dialect import Entry, Mapped
 from oomconf.finding import Finding, Severity
-from oomconf.importer.items import LOST, areas, host, ignored, namespace, service, slice_unit
+from oomconf.importer.items import LOST, areas, host, ignored, namespace, refusal, restart_lost, service, slice_unit
 from oomconf.importer.tree import Branch, Leaf, Pointer, leaves, lines, removed
+from oomconf.importer.unsaid import Places, settings, unsaid
 from oomconf.loader import load_spec
 from oomconf.location import NOWHERE, Location
-from oomconf.placement import ComposeService
+from oomconf.placement import ComposeService, DockerContainer
 from oomconf.policy import WORKLOAD_FIELDS, Fleet, Group, Policy, Setting, Workload
-from oomconf.quantity import Size
+from oomconf.quantity import INFINITY, Percent, Size
+from oomconf.quantity import spec as grammar
 from oomconf.resolver import impossible, resolve
 
 __all__ = ["Imported", "Left", "import_policies"]
@@ -24,8 +26,12 @@ _NAME: Final = "oomconf.yaml"
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _ENDS: Final = (".service", ".container", ".scope")
 _ROUNDS: Final = 60
-_IDENTITY: Final = ("unit", "name", "file", "service", "workload", "namespace", "container", "path", "host", "instances")
+_IDENTITY: Final = (
+    *("unit", "name", "file", "service", "workload", "namespace", "container", "path", "host", "instances"),
+    *("systemd", "docker", "compose", "quadlet", "kubernetes", "cgroup"),
+)
 """Keys without which a service is another one."""
+_RAM: Final = "a share of the host's RAM, which is not known: give --host-ram"
 _SYSTEMS: Final = ("system.slice", "user.slice", "machine.slice", "-.slice")
 
 
@@ -47,20 +53,30 @@ class Imported:
     """Files that were not read, each with the reason."""
 
 
-def import_policies(policies: Sequence[Policy], given: Mapping[str, Setting[Size]], *, source: str) -> Imported:
-    """Write a spec for the policies of a repository; `given` holds `ram` and `swap` of every host, `source` names what was read."""
-    made = _Build(policies, given)
+def import_policies(
+    policies: Sequence[Policy],
+    given: Mapping[str, Setting[Size]],
+    entries: Sequence[Entry] = (),
+    *,
+    source: str,
+    where: Callable[[str], str] = str,
+) -> Imported:
+    """Write a spec for the policies of a repository, and list every entry of its readers that it leaves out.
+
+    `given` holds `ram` and `swap` of every host, `source` names what was read, `where` gives a path from the spec's own folder.
+    """
+    made = _Build(policies, given, entries, where)
     tree = made.tree()
     for _ in range(_ROUNDS):
         text, ways = _written(tree, source)
         findings = _faults(text)
         if not findings:
             made.compare(text)
-            return Imported(text, tuple(dict.fromkeys(sorted(made.left))))
+            return Imported(text, made.listed(tree))
         made.drop(tree, findings, ways)
     text, _ = _written({"version": tree["version"]}, source)
-    every = [Left(one.at, one.object, "does not fit together with the others") for policy in policies for one in policy.workloads]
-    return Imported(text, tuple(sorted(every)))
+    made.left += [Left(one.at, one.object, "does not fit together with the others") for policy in policies for one in policy.workloads]
+    return Imported(text, made.listed({}))
 
 
 def _written(tree: Branch, source: str) -> tuple[str, list[Pointer]]:
@@ -95,10 +111,21 @@ def _faults(text: str) -> list[Finding]:
 
 
 class _Build:
-    def __init__(self, policies: Sequence[Policy], given: Mapping[str, Setting[Size]]) -> None:
+    def __init__(
+        self, policies: Sequence[Policy], given: Mapping[str, Setting[Size]], entries: Sequence[Entry], where: Callable[[str], str]
+    ) -> None:
         self.policies = policies
         self.given = given
+        self.entries = entries
+        self.faults = {entry.at for entry in entries if entry.fault}
+        self.where = where
         self.left: list[Left] = []
+        self.places = Places()
+        inner = {entry.at for entry in entries if entry.dialect == "quadlet" and entry.section == "Container"}
+        for one in settings(tuple(policies)):
+            for below in one.beat:
+                if below.value is not None and below.at not in inner:  # a limit of the container holds beside the service's
+                    self.places.add(below.at, below.text)
         self.names: dict[str, Workload] = {}
         swap = given.get("swap")
         self.swapping = bool(swap is not None and swap.value) or any(areas(policy) for policy in policies)
@@ -106,7 +133,7 @@ class _Build:
         self.hosts: dict[str, list[Policy]] = {}
         for policy in policies:
             if policy.scope == "host":
-                self.hosts.setdefault(_fit(policy.name), []).append(policy)
+                self.hosts.setdefault(_fit(policy.name) or "host", []).append(policy)
 
     def tree(self) -> Branch:
         """Everything that was found, whether it fits together or not."""
@@ -115,9 +142,10 @@ class _Build:
         spaces: Branch = {}
         services: Branch = {}
         several = len(self.hosts) > 1
+        optional = {entry.at for entry in self.entries if entry.section == "optional"}
         for name, policies in self.hosts.items():
             for policy in policies:
-                _merge(hosts, name, host(policy, self.given))
+                self._merge("hosts", hosts, name, host(policy, self.given, optional))
                 self._swaps(policy)
                 for group in policy.groups:
                     self._slice(slices, group, name if several else None)
@@ -126,34 +154,86 @@ class _Build:
         for policy in self.policies:
             if policy.scope == "cluster":
                 for group in policy.groups:
-                    _merge(spaces, group.name, namespace(group))
+                    self._merge("namespaces", spaces, group.name, namespace(group))
                 for workload in policy.workloads:
                     self._service(services, workload, None)
         self._homes(slices, services)
         sections = {"hosts": hosts, "slices": slices, "namespaces": spaces, "services": services}
         return {"version": Leaf("1", NOWHERE), **{key: value for key, value in sections.items() if value}}
 
+    def _leave(self, at: Location, what: str, why: str, *, text: str = "") -> None:
+        self.left.append(Left(at, what, why))
+        self.places.add(at, text)
+
+    def _merge(self, way: str, section: Branch, name: str, made: Branch) -> None:
+        """Put a branch beside what another file said of the same name; the first value stays."""
+        for key, leaf in _merge(section, name, made):
+            self._leave(leaf.at, f"{way}.{key}: {leaf.said or leaf.text}", "another file says it already", text=leaf.said)
+
     def _slice(self, slices: Branch, group: Group, name: str | None) -> None:
+        said = slices.get(group.name)
+        home = said.get("host") if isinstance(said, dict) else None
         if group.name in _SYSTEMS:
-            self.left.append(Left(group.at, group.name, "oomconf never touches systemd's own slices"))
+            self._refuse(group, "oomconf never touches systemd's own slices")
+        elif isinstance(home, Leaf) and home.text != name:
+            self._refuse(group, f"a spec has a slice of this name on {home.text} already")
         else:
-            _merge(slices, group.name, slice_unit(group, name))
+            self._merge("slices", slices, group.name, slice_unit(group, name))
+
+    def _refuse(self, thing: Workload | Group, why: str) -> None:
+        self._leave(thing.at, thing.object, why)
+        self.places.add_all(thing)
 
     def _service(self, services: Branch, workload: Workload, name: str | None) -> None:
-        made = service(workload, name)
-        if made is None:
-            self.left.append(Left(workload.at, workload.object, "a spec has no placement for it"))
+        made = service(workload, name, self.where)
+        said = [key for key in made or () if key not in ("host", workload.placement.target)]
+        self._ignored(workload)
+        why = refusal(workload, self.where)
+        if why:
+            hidden = not said and workload.placement.target != "kubernetes"
+            self.places.add_all(workload) if hidden else self._refuse(workload, why)
             return
-        said = [key for key in made if key not in ("host", workload.placement.target)]
-        if not said and workload.placement.target != "kubernetes":
+        if made is None or (not said and workload.placement.target != "kubernetes"):
             return  # it says nothing of memory
         name_of = self._name(workload)
+        self._share(made, workload)
         self._swap(made, workload)
         services[name_of] = made
         self.names[name_of] = workload
-        self.left += [Left(one.at, f"{workload.object}: {one.text}", "its consumer passes over it") for one in ignored(workload)]
+
+    def _ignored(self, workload: Workload) -> None:
+        """List what no spec says of a workload, wherever it runs."""
+        for one in ignored(workload):
+            why = "its consumer passes over it" if one.at in self.faults else "its value is not known before it is filled in"
+            self._leave(one.at, f"{workload.object}: {one.text or 'an empty value'}", why, text=one.text)
         for key, why in LOST:
-            self.left += [Left(one.at, f"{workload.object}: {_about(one)}", why) for one in getattr(workload, key)]
+            for one in getattr(workload, key):
+                self._leave(one.at, f"{workload.object}: {_about(one)}", why)
+        restart, why = workload.restart, restart_lost(workload)
+        if restart is not None and why:
+            self._leave(restart.at, f"{workload.object}: restart {restart.text}", why, text=restart.text)
+        place = workload.placement
+        if isinstance(place, DockerContainer) and not place.is_whole and not refusal(workload, self.where):
+            self.left.append(
+                Left(workload.at, f"{workload.object}: its image, options and command", "not all of their words are known here")
+            )
+        for limit in (workload.memory_high, workload.memory_max):
+            if limit is not None and limit.value == INFINITY:
+                self.places.add(limit.at, limit.text)  # what is not said has no limit either
+
+    def _share(self, made: Branch, workload: Workload) -> None:
+        """A spec's swap_max is no share; systemd's is one of RAM (systemd.resource-control(5))."""
+        swap, ram, memory = workload.memory_swap_max, self.given.get("ram"), made.get("memory")
+        if swap is None or not isinstance(swap.value, Percent) or not isinstance(memory, dict):
+            return
+        what = f"{workload.object}: memory.swap_max {swap.text}"
+        if ram is None or ram.value is None:
+            memory.pop("swap_max", None)
+            self._leave(swap.at, what, _RAM, text=swap.text)
+        else:
+            size = grammar.format(swap.value.of(ram.value))
+            memory["swap_max"] = Leaf(size, swap.at, said=swap.text)
+            self._leave(swap.at, what, f"a spec takes no share of RAM here, and says {size}", text=swap.text)
 
     def _swap(self, made: Branch, workload: Workload) -> None:
         """On a host with swap a spec says what its consumer takes by itself."""
@@ -182,7 +262,8 @@ class _Build:
         for swap in policy.swaps:
             if swap not in areas(policy) or "swap" in self.given:
                 why = "the call says the host's swap" if "swap" in self.given else "its size is not known: say it under the host's swap"
-                self.left.append(Left(swap.at, f"swap on {swap.path}", why))
+                self._leave(swap.at, f"swap on {swap.path}", why)
+                self.places.add_all(swap)
 
     def _homes(self, slices: Branch, services: Branch) -> None:
         """Declare slices that services name; promises without one have no home in a spec."""
@@ -191,17 +272,13 @@ class _Build:
                 continue
             home = made.get("slice")
             where = home.text.strip('"') if isinstance(home, Leaf) else ""
-            if isinstance(home, Leaf) and where in _SYSTEMS:
-                self.left.append(Left(home.at, f"services.{name}: slice {where}", "it is where systemd puts it by itself"))
-                del made["slice"]
-                where = ""
-            elif where.endswith(".slice") and where not in slices:
+            if where.endswith(".slice") and where not in (*slices, *_SYSTEMS):
                 slices[where] = {}
             memory = made.get("memory")
             for key in ("min", "low") if not where and isinstance(memory, dict) else ():
                 lost = memory.pop(key, None) if isinstance(memory, dict) else None
                 if isinstance(lost, Leaf):
-                    self.left.append(Left(lost.at, f"services.{name}: memory.{key}", "a promise needs a slice that carries it"))
+                    self._leave(lost.at, f"services.{name}: memory.{key}", "a promise needs a slice that carries it", text=lost.said)
             if memory == {}:
                 del made["memory"]
 
@@ -212,8 +289,14 @@ class _Build:
             way = way[:2] if way and way[-1] in _IDENTITY else way
             lost = removed(tree, way) if len(way) > 1 else None
             if lost is not None:
-                at = lost.at if isinstance(lost, Leaf) else next((leaf.at for leaf in leaves(lost)), NOWHERE)
-                self.left.append(Left(at, ".".join(way), finding.message))
+                every = [lost] if isinstance(lost, Leaf) else list(leaves(lost))
+                what = ".".join(way)
+                message = finding.message.removeprefix(f"{what}: ").removeprefix(f"{what}.")
+                is_whole = len(way) == 2 and way[1] in self.names  # noqa: PLR2004
+                at = next((leaf.at for leaf in (*(leaf for leaf in every if leaf.said), *every)), NOWHERE)
+                self._leave(at, self.names[way[1]].object if is_whole else what, message)
+                for leaf in every:
+                    self.places.add(leaf.at, leaf.said)
         for section in ("hosts", "slices", "namespaces", "services"):
             for inner in list(_branch(tree.get(section)).values()):
                 _prune(_branch(inner))
@@ -230,8 +313,28 @@ class _Build:
             for key in WORKLOAD_FIELDS if other is not None else ():
                 mine: Setting[Any] | None = getattr(workload, key)
                 theirs: Setting[Any] | None = getattr(other, key)
-                if mine is not None and mine.value is not None and theirs is not None and theirs.value != mine.value:
+                if mine is None or mine.value is None or (key == "memory_swap_max" and isinstance(mine.value, Percent)):
+                    continue
+                if theirs is not None and theirs.value != mine.value:
                     self.left.append(Left(mine.at, f"services.{name}: {key}", f"the spec says {theirs.value}"))
+            if other is not None and isinstance(workload.placement, ComposeService):
+                self._variables(name, workload, other)
+
+    def _variables(self, name: str, workload: Workload, other: Workload) -> None:
+        """List values that compose fills in from its environment, which may be another one tomorrow."""
+        for key in WORKLOAD_FIELDS:
+            mine: Setting[Any] | None = getattr(workload, key)
+            theirs: Setting[Any] | None = getattr(other, key)
+            if mine is not None and mine.value is not None and "$" in mine.text and theirs is not None:
+                self.left.append(Left(mine.at, f"services.{name}: {mine.text}", f"the spec says {theirs.text}, and not the variable"))
+
+    def listed(self, tree: Branch) -> tuple[Left, ...]:
+        """Give all that the spec of a tree leaves out, in order of place."""
+        for leaf in leaves(tree):
+            if leaf.said:
+                self.places.add(leaf.at, leaf.said)
+        self.left += [Left(*one) for one in unsaid(self.entries, self.places)]
+        return tuple(dict.fromkeys(sorted(self.left)))
 
 
 def _branch(node: Branch | Leaf | None) -> Branch:
@@ -246,17 +349,19 @@ def _fit(name: str) -> str:
     return _UNFIT.sub("-", name).strip("-.")[:100]
 
 
-def _merge(section: Branch, name: str, made: Branch) -> None:
-    """Put a branch beside what another file said of the same name; the first value stays."""
+def _merge(section: Branch, name: str, made: Branch) -> Iterator[tuple[str, Leaf]]:
+    """Put a branch beside another of the same name; gives the values that find another one in their place."""
     below = section.get(name)
     if not isinstance(below, dict):
         section[name] = made
         return
     for key, value in made.items():
         if isinstance(value, dict):
-            _merge(below, key, value)
-        else:
-            below.setdefault(key, value)
+            yield from ((f"{name}.{way}", leaf) for way, leaf in _merge(below, key, value))
+        elif key not in below:
+            below[key] = value
+        elif isinstance(there := below[key], Leaf) and there.text != value.text:
+            yield f"{name}.{key}", value
 
 
 def _prune(tree: Branch) -> None:

@@ -21,6 +21,8 @@ class Leaf:
     at: Location
     plain: bool = True
     """Whether YAML takes the text for what it is without quotes: numbers, sizes, words of the spec."""
+    said: str = ""
+    """What the consumer's own file says."""
 
 
 Branch = dict[str, "Branch | Leaf"]

@@ -12,7 +12,7 @@ from oomconf.dialects.compose.files import inside
 from oomconf.location import Location
 from oomconf.policy import Amount, Setting, size_of
 
-__all__ = ["disagreement", "keys", "lost", "swarm", "unheeded"]
+__all__ = ["beside", "disagreement", "keys", "lost", "swarm", "unheeded"]
 
 _MEMORY: Final = (
     "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "oom_kill_disable", "oom_score_adj", "shm_size", "tmpfs",
@@ -100,6 +100,14 @@ def unheeded(name: str, service: Mapping) -> Iterator[Entry]:
     if isinstance(node, Scalar) and node.text.lower() == "true":
         fault = "oom_kill_disable is cgroup v1's: with cgroup v2 the engine drops it, and with v1 the container hangs at its limit"
         yield _entry(name, "oom_kill_disable", node.text, node.at, fault, "remove it, and say a limit that is enough", "gone")
+
+
+def beside(name: str, service: Mapping) -> Iterator[Entry]:
+    """Give the restart policy that compose takes where `restart` is not said, for which a policy has no word."""
+    policy = inside(service, "deploy", "restart_policy")
+    for key, value in policy.items() if isinstance(policy, Mapping) else ():
+        if isinstance(value, Scalar):
+            yield _entry(name, f"deploy.restart_policy.{key}", value.text, value.at, kind="beside")
 
 
 def lost(root: Mapping) -> Iterator[Entry]:

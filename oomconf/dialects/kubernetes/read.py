@@ -14,6 +14,7 @@ from oomconf.dialects._kubernetes_files import is_kustomization, is_values
 from oomconf.dialects._templates import is_filled_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, go_integer
 from oomconf.dialects._yaml import Sequence as Items
+from oomconf.dialects.kubernetes.beside import of_autoscaler, of_limit_range, of_pod, of_quota
 from oomconf.dialects.kubernetes.documents import manifests
 from oomconf.dialects.kubernetes.kustomize import builds
 from oomconf.dialects.kubernetes.nodes import inside, objects, text
@@ -117,6 +118,8 @@ class _Reader:
         elif kind == "HorizontalPodAutoscaler":
             found = scaler(thing)
             self.scalers += [] if found is None else [found]
+        elif kind == "VerticalPodAutoscaler":
+            self.entries += of_autoscaler(thing, f"{kind}/{text(inside(thing, 'metadata', 'name'))}")
         elif kind == "ResourceQuota":
             self.quota(thing)
         else:
@@ -156,7 +159,8 @@ class _Reader:
         spec = pod.spec
         priority = text(spec.get("priorityClassName")) or None
         if isinstance(spec.get("resources"), Mapping):
-            self.entries += pod_level(spec, f"{kind}/{namespace or 'default'}/{name}")
+            thing = f"{kind}/{namespace or 'default'}/{name}"
+            self.entries += (*pod_level(spec, thing), *of_pod(spec, thing))
         for section in ("containers", "initContainers"):
             items = spec.get(section)
             for container in items if isinstance(items, Items) else ():
@@ -252,7 +256,7 @@ class _Reader:
     def limit_range(self, thing: Mapping) -> None:
         namespace = text(inside(thing, "metadata", "namespace")) or "default"
         limits = inside(thing, "spec", "limits")
-        self.entries += limit_range_items(limits, f"LimitRange/{namespace}")
+        self.entries += (*limit_range_items(limits, f"LimitRange/{namespace}"), *of_limit_range(thing, f"LimitRange/{namespace}"))
         for item in limits if isinstance(limits, Items) else ():
             if isinstance(item, Mapping) and text(item.get("type")) == "Container":
                 name = f"LimitRange/{namespace}"
@@ -268,7 +272,7 @@ class _Reader:
     def quota(self, thing: Mapping) -> None:
         namespace = text(inside(thing, "metadata", "namespace")) or "default"
         hard = inside(thing, "spec", "hard")
-        self.entries += quota_scopes(thing, f"ResourceQuota/{namespace}")
+        self.entries += (*quota_scopes(thing, f"ResourceQuota/{namespace}"), *of_quota(thing, f"ResourceQuota/{namespace}"))
         if isinstance(hard, Mapping):
             name = f"ResourceQuota/{namespace}"
             found = ResourceQuota(
@@ -276,6 +280,7 @@ class _Reader:
                 requests_memory=self.memory(name, "hard", hard.get("requests.memory") or hard.get("memory")),
                 limits_memory=self.memory(name, "hard", hard.get("limits.memory")),
                 pods=_number(hard.get("pods")),
+                is_scoped=inside(thing, "spec", "scopes") is not None or inside(thing, "spec", "scopeSelector") is not None,
             )
             self.group(namespace, thing, resource_quota=found)
 

@@ -28,6 +28,9 @@ _DEEPEST: Final = 20
 _LOOPS: Final = ("loop", "with_items", "with_list")
 _ITEM: Final = re.compile(r"\{\{\s*item\s*\}\}")
 _SCORES: Final = 1000
+_SAID: Final = ("memory", "memory_reservation", "memory_swap", "oom_score_adj")
+_OPTION: Final = re.compile(r"^(?:Startup|Default)?Memory|OOM|^vm\.")
+_MEMORY: Final = ("memory", "mem_", "memswap", "oom_", "shm_size", "kernel_memory", "limits_memory")
 _UNLIMITED: Final = ("-1", "unlimited")
 
 
@@ -68,6 +71,18 @@ def _task(task: Mapping, lines: list[str], said: Said) -> None:
             _looped(module, node, task, lines, said)
         elif module in _ENGINES and not looped:
             _container(node, said, module)
+            said.entries += _beside(module, node, said.name, _SAID)
+        else:
+            said.entries += _beside(module, node, said.name)
+
+
+def _beside(module: str, node: Mapping, name: str, said: tuple[str, ...] = ()) -> Iterator[Entry]:
+    """Give what a module says of memory that nothing else reads."""
+    if module == "ini_file" and _OPTION.search(text_of(node, "option")):
+        yield Entry("script", name, "beside", f"ini_file {text_of(node, 'option')}", text_of(node, "value"), node.at, kind="beside")
+    for key, value in node.items():
+        if key.startswith(_MEMORY) and key not in said and isinstance(value, Scalar):
+            yield Entry("script", name, "beside", f"{module}.{key}", value.text, value.at, kind="beside")
 
 
 def _sysctl(node: Mapping, said: Said) -> None:
@@ -125,7 +140,7 @@ def _container(node: Mapping, said: Said, module: str) -> None:
         if isinstance(value, Scalar):
             variables[variable] = (value.text, value.at)
     image = text_of(node, "image")
-    place = DockerContainer(name=name, image=image or None)
+    place = DockerContainer(name=name, image=image or None, is_whole=False)
     said.workloads.append(
         Workload(
             name=name,

@@ -9,6 +9,7 @@ from oomconf.dialect import Document, Entry, Nested
 from oomconf.dialects._commands import Step
 from oomconf.dialects._docker_run import container
 from oomconf.dialects._shell import Word
+from oomconf.dialects.script.beside import unheard
 from oomconf.dialects.script.cgroups import Cgroups
 from oomconf.dialects.script.kubectl import resources
 from oomconf.dialects.script.units import properties, transient
@@ -82,6 +83,8 @@ class Said:
             if said is not None:
                 self.workloads.append(said[0])
                 self.entries += said[1]
+            elif not self.builds:
+                self.entries += unheard(self.name, step.words)
 
     def end(self) -> Policy:
         """Give the policy of the machine that the script runs on."""
@@ -115,6 +118,7 @@ class Said:
 
     def says_sysctl(self, key: str, value: str | None, at: Location) -> None:
         if value is None:
+            self.entries.append(Entry("script", self.name, "filled in", key, "", at, kind="beside"))
             return
         value = " ".join(value.strip("\"' \n").split())
         if self.builds:
@@ -131,6 +135,7 @@ class Said:
     def _swap(self, program: str, words: list[Word]) -> None:
         names = {word.text for word in words[1:]}
         if program == "swapon":
+            self.entries += [] if self.builds else unheard(self.name, words)
             self._swapoff = None
         elif names & {"-a", "--all"} or "-av" in names:
             self._swapoff = words[0]

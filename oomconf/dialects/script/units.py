@@ -65,7 +65,7 @@ def transient(words: Sequence[Word]) -> tuple[Workload | None, list[Entry]]:
             environment[variable] = (text, word.at)
     if not fields and not entries:
         return None, []
-    place = SystemdUnit(unit=name, user="--user" in names, command=tuple(word.text for word in rest))
+    place = SystemdUnit(unit=name, user="--user" in names, command=tuple(word.text for word in rest), is_named=bool(unit))
     hints = runtimes(environment, [[(word.text, word.at) for word in rest]] if rest else (), at=words[0].at)
     return Workload(name=name, object=name, at=words[0].at, placement=place, runtimes=hints, **fields), entries
 
