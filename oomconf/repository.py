@@ -21,7 +21,7 @@ __all__ = ["Each", "Repository", "beside", "dialect_of", "dialect_of_path", "in_
 T = TypeVar("T")
 R = TypeVar("R")
 
-_BY_PATH: Final = ("quadlet", "systemd", "sysctl", "daemon-json", "compose", "docker", "script")
+_BY_PATH: Final = ("quadlet", "systemd", "sysctl", "daemon-json", "kubelet", "compose", "docker", "script")
 """Dialects that a path alone tells, in the order in which they are asked."""
 _YAML: Final = (".yaml", ".yml", ".json")
 _TEMPLATE: Final = re.compile(r"\{\{|\{%|<%|^[ \t]*__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]*@|[ \t]\{[A-Za-z_]\w*\}[\w./:@-]", re.MULTILINE)

@@ -30,8 +30,8 @@ CASES: dict[str, dict[str, str]] = {
             "systemReserved:\n  memory: 1Gi\n  cpu: 500m ⟵\n  ephemeral-storage: 5Gi ⟵\nmemoryThrottlingFactor: 0.9 ⟵\n"
         )
     },
-    "signals that the kubelet is left without": {
-        "node.yaml": (
+    "a drop-in of the kubelet": {
+        "etc/kubernetes/kubelet.conf.d/10.conf": (
             "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nevictionHard: ⟵\n  memory.available: 500Mi\n"
             "systemReserved: {memory: 1Gi}\n"
         )
@@ -86,6 +86,14 @@ CASES: dict[str, dict[str, str]] = {
         "etc/systemd/system/swapfile.swap": "[Swap]\nWhat=/swapfile ⟵\nPriority=10\n",
         "etc/systemd/system.conf": "[Manager]\nDefaultOOMPolicy=continue ⟵\n",
         "etc/systemd/oomd.conf": "[OOM]\nSwapUsedLimit=90%\nDefaultMemoryPressureDurationSec=1500ms ⟵\n",
+    },
+    "a limit on what a unit starts": {
+        "etc/systemd/system/a.service": "[Service] ⟵\nExecStart=/usr/bin/docker run --rm --name a -m 1g x\nMemoryMax=2G\n"
+    },
+    "two limits that disagree": {
+        "compose.yaml": (
+            "services:\n  a:\n    image: x\n    mem_limit: 2g ⟵\n    deploy:\n      resources:\n        limits:\n          memory: 1g\n"
+        )
     },
     "one slice on two hosts": {
         "h1/etc/systemd/system/a.slice": "[Slice]\nMemoryMax=8G\n",

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from oomconf.dialect import Entry, Mapped
 from oomconf.finding import Finding, Severity
-from oomconf.importer.items import LOST, areas, host, ignored, namespace, refusal, restart_lost, service, slice_unit
+from oomconf.importer.items import LOST, areas, host, ignored, namespace, refusal, restart_lost, service, slice_unit, started
 from oomconf.importer.tree import Branch, Leaf, Pointer, leaves, lines, removed
 from oomconf.importer.unsaid import Places, settings, unsaid
 from oomconf.loader import load_spec
@@ -125,7 +125,7 @@ class _Build:
         for one in settings(tuple(policies)):
             for below in one.beat:
                 if below.value is not None and below.at not in inner:  # a limit of the container holds beside the service's
-                    self.places.add(below.at, below.text)
+                    self.places.add_beaten(below.at, below.text)
         self.names: dict[str, Workload] = {}
         swap = given.get("swap")
         self.swapping = bool(swap is not None and swap.value) or any(areas(policy) for policy in policies)
@@ -217,6 +217,8 @@ class _Build:
             self.left.append(
                 Left(workload.at, f"{workload.object}: its image, options and command", "not all of their words are known here")
             )
+        for entry in started(workload):
+            self._leave(workload.at, f"{workload.object}: {entry.key} {entry.value}", "it stays in the command that the unit runs")
         for limit in (workload.memory_high, workload.memory_max):
             if limit is not None and limit.value == INFINITY:
                 self.places.add(limit.at, limit.text)  # what is not said has no limit either

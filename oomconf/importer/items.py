@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, Final
 
+from oomconf.dialect import Entry
+from oomconf.dialects._docker_run import container
+from oomconf.dialects._shell import Word
 from oomconf.dialects._yaml_write import quoted, scalar
 from oomconf.importer.tree import Branch, Leaf
 from oomconf.location import Location
@@ -14,7 +17,7 @@ from oomconf.policy import WORKLOAD_FIELDS, Group, Policy, Setting, Swap, Worklo
 from oomconf.quantity import INFINITY, Percent, Size, kubernetes
 from oomconf.quantity import spec as grammar
 
-__all__ = ["LOST", "areas", "host", "ignored", "namespace", "refusal", "restart_lost", "service", "slice_unit"]
+__all__ = ["LOST", "areas", "host", "ignored", "namespace", "refusal", "restart_lost", "service", "slice_unit", "started"]
 
 _MEMORY: Final = {
     "min": "memory_min",
@@ -248,6 +251,14 @@ def host(policy: Policy, given: Mapping[str, Setting[Size]], optional: Container
 
 
 _KUBE_SIZES: Final = ("system_reserved", "kube_reserved", "eviction_hard")
+
+
+def started(workload: Workload) -> list[Entry]:
+    """What a unit says of memory to an engine's client that it runs."""
+    place = workload.placement
+    words = place.command if isinstance(place, SystemdUnit) else ()
+    found = container([Word(word, workload.at) for word in words])
+    return [] if found is None else found[1]
 
 
 def ignored(workload: Workload) -> Iterator[Setting[Any]]:

@@ -46,11 +46,16 @@ class Places:
     def __init__(self) -> None:
         self._said: set[tuple[Location, str]] = set()
         self._at: set[Location] = set()
+        self._beaten: set[tuple[Location, str]] = set()
 
     def add(self, at: Location, text: str = "") -> None:
         """Account for a place."""
         self._at.add(at)
         self._said.add((at, text))
+
+    def add_beaten(self, at: Location, text: str) -> None:
+        """Account for a value that is not in force, unless its consumer has something against it."""
+        self._beaten.add((at, text))
 
     def add_all(self, thing: object) -> None:
         """Account for every value that a part of a policy holds, those that it beats included."""
@@ -59,7 +64,8 @@ class Places:
 
     def holds(self, entry: Entry, *, alone: bool) -> bool:
         """Whether an entry is accounted for; where several stand at one place its own text counts, else the place."""
-        return (entry.at, entry.value) in self._said or (alone and entry.at in self._at)
+        said = entry.at, entry.value
+        return said in self._said or (said in self._beaten and not entry.fault) or (alone and entry.at in self._at)
 
 
 def settings(thing: object) -> Iterator[Setting[Any]]:
