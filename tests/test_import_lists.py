@@ -90,6 +90,16 @@ CASES: dict[str, dict[str, str]] = {
     "a limit on what a unit starts": {
         "etc/systemd/system/a.service": "[Service] ⟵\nExecStart=/usr/bin/docker run --rm --name a -m 1g x\nMemoryMax=2G\n"
     },
+    "a promise that no slice carries": {
+        "etc/systemd/system/a.service": "[Service]\nMemoryLow=1G ⟵\nMemoryMin=1G\nSlice=apps.slice\n",
+        "etc/systemd/system/apps.slice": "[Slice]\nMemoryMin=2G\n",
+    },
+    "units of one user": {
+        "home/ann/.config/systemd/user/a.service": "[Service] ⟵\nMemoryMax=2G\n",
+        "home/ann/.config/containers/systemd/b.container": "[Service] ⟵\nMemoryMax=2G\n",
+        "etc/containers/systemd/users/1000/c.container": "[Service] ⟵\nMemoryMax=2G\n",
+        "etc/containers/systemd/users/d.container": "[Service]\nMemoryMax=2G\n",
+    },
     "two limits that disagree": {
         "compose.yaml": (
             "services:\n  a:\n    image: x\n    mem_limit: 2g ⟵\n    deploy:\n      resources:\n        limits:\n          memory: 1g\n"
@@ -156,3 +166,8 @@ def test_what_a_spec_cannot_take_over_is_listed(name: str) -> None:
     assert sorted(listed) == sorted(marked), made.left
     loaded = load_spec(("oomconf.yaml",), Mapped({"oomconf.yaml": made.text}))
     assert loaded.spec is not None, made.text
+
+
+def test_a_quadlet_in_a_home_is_its_users() -> None:
+    made = of({"home/ann/.config/containers/systemd/b.container": "[Service]\nMemoryMax=2G\n"})
+    assert "user: true" in made.text

@@ -176,7 +176,7 @@ def _unit_of(path: str) -> str | None:
 
 
 def _is_user(path: str) -> bool:
-    return "systemd/user/" in f"/{path}" or "systemd/users/" in f"/{path}"
+    return any(folder in f"/{path}" for folder in ("systemd/user/", "systemd/users/", "/.config/containers/systemd/"))
 
 
 def _workload(unit: str, files: Sequence[Document], *, user: bool) -> tuple[Workload, list[Entry]]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from oomconf.dialect import Entry, Mapped
 from oomconf.finding import Finding, Severity
 from oomconf.importer.items import LOST, areas, host, ignored, namespace, refusal, restart_lost, service, slice_unit, started
-from oomconf.importer.tree import Branch, Leaf, Pointer, leaves, lines, removed
+from oomconf.importer.tree import Branch, Leaf, Pointer, leaves, lines, merge, prune, removed
 from oomconf.importer.unsaid import Places, settings, unsaid
 from oomconf.loader import load_spec
 from oomconf.location import NOWHERE, Location
 from oomconf.placement import ComposeService, DockerContainer
-from oomconf.policy import WORKLOAD_FIELDS, Fleet, Group, Policy, Setting, Workload
+from oomconf.policy import WORKLOAD_FIELDS, Fleet, Group, Origin, Policy, Setting, Workload
 from oomconf.quantity import INFINITY, Percent, Size
 from oomconf.quantity import spec as grammar
 from oomconf.resolver import impossible, resolve
@@ -31,6 +31,8 @@ _IDENTITY: Final = (
     *("systemd", "docker", "compose", "quadlet", "kubernetes", "cgroup"),
 )
 """Keys without which a service is another one."""
+_OWN: Final = re.compile(r"(?:^|/)\.(?:config|local/share)/|/systemd/users/[0-9]+/")
+"""Folders that one user alone has units in."""
 _RAM: Final = "a share of the host's RAM, which is not known: give --host-ram"
 _SYSTEMS: Final = ("system.slice", "user.slice", "machine.slice", "-.slice")
 
@@ -167,7 +169,7 @@ class _Build:
 
     def _merge(self, way: str, section: Branch, name: str, made: Branch) -> None:
         """Put a branch beside what another file said of the same name; the first value stays."""
-        for key, leaf in _merge(section, name, made):
+        for key, leaf in merge(section, name, made):
             self._leave(leaf.at, f"{way}.{key}: {leaf.said or leaf.text}", "another file says it already", text=leaf.said)
 
     def _slice(self, slices: Branch, group: Group, name: str | None) -> None:
@@ -198,6 +200,8 @@ class _Build:
         name_of = self._name(workload)
         self._share(made, workload)
         self._swap(made, workload)
+        if _OWN.search(workload.at.path) is not None:
+            self.left.append(Left(workload.at, f"{workload.object}: its user", "a render is for the units of every user"))
         services[name_of] = made
         self.names[name_of] = workload
 
@@ -301,7 +305,7 @@ class _Build:
                     self.places.add(leaf.at, leaf.said)
         for section in ("hosts", "slices", "namespaces", "services"):
             for inner in list(_branch(tree.get(section)).values()):
-                _prune(_branch(inner))
+                prune(_branch(inner))
             if tree.get(section) == {}:
                 del tree[section]
 
@@ -310,6 +314,8 @@ class _Build:
         fleet, _ = _loaded(text)
         policies = () if fleet is None else fleet.policies
         said = {one.object.removeprefix("services."): one for policy in policies for one in policy.workloads}
+        for policy in policies:
+            self._derived(policy)
         for name, workload in self.names.items():
             other = said.get(name)
             for key in WORKLOAD_FIELDS if other is not None else ():
@@ -321,6 +327,18 @@ class _Build:
                     self.left.append(Left(mine.at, f"services.{name}: {key}", f"the spec says {theirs.value}"))
             if other is not None and isinstance(workload.placement, ComposeService):
                 self._variables(name, workload, other)
+
+    def _derived(self, policy: Policy) -> None:
+        """List what a render makes slices promise, which their own files do not."""
+        for group in resolve(policy).groups:
+            for key in ("memory_min", "memory_low"):
+                promise: Setting[Any] | None = getattr(group, key)
+                if promise is None or promise.origin is not Origin.DERIVED:
+                    continue
+                members = [one for one in self.names.values() if one.slice is not None and one.slice.value == group.name]
+                at = next((setting.at for one in members if (setting := getattr(one, key)) is not None), NOWHERE)
+                why = f"a render says {promise.value}, which its services are promised"
+                self.left.append(Left(at, f"{group.object}.{key.replace('_', '.')}", why))
 
     def _variables(self, name: str, workload: Workload, other: Workload) -> None:
         """List values that compose fills in from its environment, which may be another one tomorrow."""
@@ -349,27 +367,3 @@ def _about(thing: Any) -> str:  # noqa: ANN401
 
 def _fit(name: str) -> str:
     return _UNFIT.sub("-", name).strip("-.")[:100]
-
-
-def _merge(section: Branch, name: str, made: Branch) -> Iterator[tuple[str, Leaf]]:
-    """Put a branch beside another of the same name; gives the values that find another one in their place."""
-    below = section.get(name)
-    if not isinstance(below, dict):
-        section[name] = made
-        return
-    for key, value in made.items():
-        if isinstance(value, dict):
-            yield from ((f"{name}.{way}", leaf) for way, leaf in _merge(below, key, value))
-        elif key not in below:
-            below[key] = value
-        elif isinstance(there := below[key], Leaf) and there.text != value.text:
-            yield f"{name}.{key}", value
-
-
-def _prune(tree: Branch) -> None:
-    """Take out branches that have lost all that they said."""
-    for key, value in list(tree.items()):
-        if isinstance(value, dict):
-            _prune(value)
-            if not value:
-                del tree[key]

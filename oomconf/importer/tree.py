@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from oomconf.dialects._yaml_write import quoted, scalar
 from oomconf.location import Location
 
-__all__ = ["Branch", "Leaf", "Pointer", "lines", "removed"]
+__all__ = ["Branch", "Leaf", "Pointer", "leaves", "lines", "merge", "prune", "removed"]
 
 Pointer = tuple[str, ...]
 
@@ -67,3 +67,27 @@ def removed(tree: Branch, way: Pointer) -> Branch | Leaf | None:
             return None
         tree = below
     return tree.pop(way[-1], None)
+
+
+def merge(section: Branch, name: str, made: Branch) -> Iterator[tuple[str, Leaf]]:
+    """Put a branch beside another of the same name; gives the values that find another one in their place."""
+    below = section.get(name)
+    if not isinstance(below, dict):
+        section[name] = made
+        return
+    for key, value in made.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{way}", leaf) for way, leaf in merge(below, key, value))
+        elif key not in below:
+            below[key] = value
+        elif isinstance(there := below[key], Leaf) and there.text != value.text:
+            yield f"{name}.{key}", value
+
+
+def prune(tree: Branch) -> None:
+    """Take out branches that have lost all that they said."""
+    for key, value in list(tree.items()):
+        if isinstance(value, dict):
+            prune(value)
+            if not value:
+                del tree[key]

@@ -111,6 +111,8 @@ def _is_hint(entry: Entry) -> bool:
 
 
 def _words(entry: Entry) -> str:
+    if entry.dialect == "kubernetes" and entry.key == "memory" and entry.section:
+        return f"{entry.object}: {entry.section}.memory {entry.value[:80]}"
     said = " ".join(part for part in (entry.key, entry.value[:80]) if part)
     return f"{entry.object}: {said}" if said else entry.object
 

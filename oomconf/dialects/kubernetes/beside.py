@@ -12,6 +12,7 @@ from oomconf.dialects.kubernetes.nodes import inside, text
 __all__ = ["of_autoscaler", "of_limit_range", "of_pod", "of_quota"]
 
 _RANGE: Final = ("defaultRequest", "default", "min", "max")
+_KEPT: Final = ("memory", "cpu", "hugepages", "ephemeral")
 _QUOTA: Final = ("requests.memory", "memory", "limits.memory", "pods")
 
 
@@ -32,7 +33,7 @@ def of_quota(thing: Mapping, name: str) -> Iterator[Entry]:
     yield from _homeless(thing, name)
     hard = inside(thing, "spec", "hard")
     for key, value in hard.items() if isinstance(hard, Mapping) else ():
-        if key not in _QUOTA and isinstance(value, Scalar):
+        if key not in _QUOTA and isinstance(value, Scalar) and any(word in key for word in _KEPT):
             yield _entry(name, f"hard.{key}", value)
     for key in ("scopes", "scopeSelector"):
         said = inside(thing, "spec", key)
