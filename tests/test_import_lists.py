@@ -25,7 +25,7 @@ CASES: dict[str, dict[str, str]] = {
     "the kubelet's other keys": {
         "node.yaml": (
             "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nevictionHard:\n  memory.available: 500Mi\n"
-            "  nodefs.available: 20%\n  nodefs.inodesFree: 5%\n  imagefs.available: 15%\n  pid.available: 5%\n"
+            "  nodefs.available: 20%\n  nodefs.inodesFree: 5%\n  imagefs.available: 15%\n  imagefs.inodesFree: 5%\n  pid.available: 5%\n"
             "evictionSoft:\n  memory.available: 1Gi ⟵\nevictionSoftGracePeriod:\n  memory.available: 1m ⟵\n"
             "systemReserved:\n  memory: 1Gi\n  cpu: 500m ⟵\n  ephemeral-storage: 5Gi ⟵\nmemoryThrottlingFactor: 0.9 ⟵\n"
         )

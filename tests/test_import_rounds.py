@@ -111,3 +111,58 @@ def test_a_kubelet_is_imported_and_rendered_the_same(plan: Kubelet) -> None:
 def kubelet_of(policy: Policy) -> list[Document]:
     made = kubelet.render(policy, Rendered(Templates())).artifacts
     return [Document(one.path.removeprefix("root/"), one.text) for one in made]
+
+
+HOST = {
+    "usr/lib/systemd/system/web.service": "[Service]\nExecStart=/usr/bin/web\nMemoryMax=512M\nRestart=on-watchdog\nOOMScoreAdjust=-900\n",
+    "etc/systemd/system/web.service.d/10.conf": "[Service]\nMemoryMax=1G\nMemoryHigh=900M\nMemoryLow=512M\nSlice=apps-web.slice\n",
+    "etc/systemd/system/web.service.d/90.conf": "[Service]\nMemoryHigh=\nMemoryZSwapMax=1G\nMemorySwapMax=0\nOOMPolicy=kill\n",
+    "etc/systemd/system/db@.service": "[Service]\nExecStart=/usr/bin/db\nMemoryMax=4G\nManagedOOMPreference=omit\n",
+    "etc/systemd/system/db@one.service.d/x.conf": "[Service]\nMemoryMax=6G\nRestart=always\n",
+    "etc/systemd/system/apps.slice": "[Slice]\nMemoryMax=8G\nManagedOOMMemoryPressure=kill\nManagedOOMMemoryPressureLimit=60%\n",
+    "etc/systemd/system/machine.slice.d/x.conf": "[Slice]\nMemoryMax=8G\n",
+    "etc/systemd/user/agent.service": "[Service]\nExecStart=/usr/bin/agent\nMemoryMax=256M\n",
+    "etc/systemd/oomd.conf.d/x.conf": "[OOM]\nSwapUsedLimit=85%\nDefaultMemoryPressureDurationSec=20s\n",
+    "etc/sysctl.d/10-a.conf": "vm.swappiness = 10\n-vm.nr_hugepages = 2048\nnet/ipv4/ip_forward = 1\n",
+    "etc/sysctl.d/95-b.conf": "vm.swappiness = 5\n",
+    "etc/kubernetes/kubelet.conf.d/10.conf": (
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 50\nfailSwapOn: false\n"
+        "systemReserved: {memory: 1Gi, cpu: 500m}\nmemorySwap: {swapBehavior: LimitedSwap}\n"
+        "evictionHard: {memory.available: 5%, nodefs.available: 20%, nodefs.inodesFree: 1%, imagefs.available: 15%, imagefs.inodesFree: 1%, pid.available: 5%}\n"
+    ),
+    "etc/containers/systemd/api.container": (
+        "[Container]\nImage=x\nPodmanArgs=--oom-score-adj=300\nMemory=2G\n[Service]\nMemoryMax=3G\nMemorySwapMax=0\nSlice=apps.slice\n"
+    ),
+    "etc/containers/systemd/job.container": "[Container]\nImage=x\n[Service]\nMemoryHigh=50M\nOOMPolicy=continue\n",
+}
+SERVICES = {
+    "app/compose.yaml": (
+        "x-base: &base {restart: always, mem_limit: 1g, memswap_limit: 1g}\nservices:\n  web: {<<: *base, image: x, oom_score_adj: 100}\n"
+        "  db: {image: x, deploy: {replicas: 2, resources: {limits: {memory: 2G, cpus: '2'}, reservations: {memory: 1G}}}, cgroup_parent: a.slice}\n"
+        "  job: {image: x, extends: {service: web}, restart: on-failure, mem_limit: 64m, memswap_limit: -1}\n"
+    ),
+    "app/compose.override.yaml": "services:\n  web: {mem_limit: 2g, memswap_limit: 3g}\n",
+}
+
+
+@pytest.mark.parametrize("files", [HOST, SERVICES], ids=["a host", "compose"])
+def test_what_is_rendered_changes_nothing_where_it_is_laid_over_what_was_read(files: dict[str, str], tmp_path: Path) -> None:
+    first = [Document(path, text) for path, text in files.items()]
+    made, path = imported(first, tmp_path)
+    for one in first:
+        (tmp_path / one.path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / one.path).write_text(one.text, "utf-8")
+    output = render(load(path))
+    over = [
+        Document(one.path.removeprefix("host/root/").removeprefix("host/compose/").replace(".oomconf.", ".z."), one.text)
+        for one in output.artifacts
+        if not one.path.endswith(".systemd-run.sh")
+    ]
+    before, after = in_force(policies_of(first)), in_force(policies_of([*first, *over]))
+    assert len(over) > 5 or files is SERVICES
+    listed = {one.at for one in made.left}
+    words = {one.what for one in made.left}
+    assert not {key for key, one in before.items() if after.get(key) != one and one.at not in listed}
+    added = {(what, name) for what, name in after.keys() - before.keys() if f"slices.{what}.{name.replace('_', '.')}" not in words}
+    inner = {(what, name) for what, name in added if before.get((what.replace(".service", ".container"), name)) == after[what, name]}
+    assert added == inner, made.text

@@ -182,8 +182,11 @@ def _dropped(root: Mapping, entries: list[Entry]) -> None:
     said = root.get("evictionHard")
     if not isinstance(said, Mapping) or not said or _text(root.get("mergeDefaultEvictionSettings")) == "true":
         return
+    at = root.keys_at["evictionHard"].at
+    bare = [name for name, _ in (_MEMORY, *_OTHER_SIGNALS) if name not in said]
+    if bare:
+        entries.append(Entry("kubelet", "KubeletConfiguration", "bare", "evictionHard", ", ".join(bare), at, kind="beside"))
     if "memory.available" not in said:
-        at = root.keys_at["evictionHard"].at
         entries.append(Entry("kubelet", "KubeletConfiguration", "defaults", "evictionHard", "memory.available", at))
 
 

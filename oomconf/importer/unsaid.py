@@ -23,6 +23,7 @@ _HINTS: Final = {
     "script": frozenset({"sudo", "unset", "systemd", "other-shell", "late-limit", "missing"}),
     "compose": frozenset({"swarm", "merge"}),
     "kubernetes": frozenset({"autoscaler"}),
+    "kubelet": frozenset({"defaults"}),
 }
 """Sections of entries that tell rules of something and hold no value of their own."""
 _UNITS: Final = ("systemd", "quadlet")
@@ -34,7 +35,7 @@ _WORDS: Final = {
     "filled in": "its value is not known before it is filled in",
     "build": "it is run while an image is built, and is no setting of a host",
     "homeless": "it names no namespace: the spec takes it for default's",
-    "defaults": "it leaves them without a threshold, and a render says the kubelet's defaults",
+    "bare": "it leaves them without a threshold, and a render says the kubelet's defaults",
     "Manager": "it holds for every service, and a spec says it service by service",
 }
 """Why, by section."""
@@ -91,7 +92,7 @@ def unsaid(entries: Iterable[Entry], known: Places) -> Iterator[tuple[Location, 
     for entry in entries:
         texts.setdefault(entry.at, set()).add(entry.value)
     for entry in entries:
-        always = entry.section in ("Manager", "homeless", "defaults") and entry.dialect != "script"
+        always = entry.section in ("Manager", "homeless", "bare") and entry.dialect != "script"
         if always or not known.holds(entry, alone=len(texts[entry.at]) == 1):
             yield entry.at, _words(entry), _why(entry)
 
