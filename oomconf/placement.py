@@ -43,7 +43,7 @@ class DockerContainer:
     options: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     engine: str = field(default="docker", compare=False)
-    """The client that a command calls."""
+    """The client that a command calls, with the option by which it speaks to an engine elsewhere."""
     is_named: bool = field(default=True, compare=False)
     """Whether a command says its name; if not, the engine makes one up."""
     is_whole: bool = field(default=True, compare=False)

@@ -57,9 +57,14 @@ CASES: dict[str, dict[str, str]] = {
             "docker run --name var -m 512m -v $HOME:/b nginx:1 ⟵\nsystemd-run -p MemoryMax=1G /usr/bin/backup ⟵\n"
             "systemd-run --unit=job --scope -p MemoryMax=1G /bin/x ⟵\nsysctl -w vm.swappiness=$X ⟵\nswapon /swapfile ⟵\nswapon --show\n"
             "echo -500 > /proc/$$/oom_score_adj ⟵\nulimit -v 100000 ⟵\nulimit -n 100\nhelm upgrade x y --set resources.limits.memory=1Gi ⟵\n"
-            "systemctl set-property db MemoryMax=$M ⟵\nnice echo oom\ndocker service create --limit-memory 1g x ⟵\nsync; echo 3 > /proc/sys/vm/drop_caches ⟵\n"
+            "systemctl set-property db MemoryMax=$M ⟵\nnice echo oom\ndocker service create --limit-memory 1g x ⟵\ndocker -H tcp://x run --name e1 -m 1g img ⟵\ncgset -r memory.max=1G x ⟵\n"
+            "mkswap /swapfile ⟵\nmount -t tmpfs -o size=1g tmpfs /x ⟵\nsed -i s/MemoryMax=.*/MemoryMax=1G/ /etc/systemd/system/m.service ⟵\n"
+            "sed -i s/a/b/ x\nsync; echo 3 > /proc/sys/vm/drop_caches ⟵\n"
         )
     },
+    "a command alone": {"run.sh": "#!/bin/sh\nhelm upgrade x y --set resources.limits.memory=1Gi ⟵\n"},
+    "a shell's limit alone": {"run.sh": "#!/bin/sh\nulimit -v 1000000 ⟵\n"},
+    "swap alone": {"run.sh": "#!/bin/sh\nswapon /dev/vdb ⟵\n"},
     "several words at one place": {"run.sh": '#!/bin/sh\nsh -c "docker run --name web -m 1g --memory-swappiness 0 nginx" ⟵\n'},
     "tasks of Ansible": {
         "tasks/main.yml": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from oomconf.api import import_spec
 from oomconf.cli import EXIT_CALL, EXIT_FINE

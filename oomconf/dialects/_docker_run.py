@@ -20,6 +20,7 @@ __all__ = ["FLAGS", "container", "flags"]
 _ENGINES: Final = ("docker", "podman", "nerdctl")
 _GLOBAL: Final = ("-H", "--host", "-c", "--context", "-l", "--log-level", "--config", "--root", "--runroot", "-n", "--namespace")
 """Options of the client itself that take a word."""
+_ELSEWHERE: Final = ("-H", "--host", "-c", "--context")
 FLAGS: Final = {
     "--memory": "memory_max",
     "--memory-swap": "memory_swap_max",
@@ -52,7 +53,7 @@ def container(command: Sequence[Word]) -> tuple[Workload, list[Entry]] | None:
     What stands behind the image is the container's own. A value that holds what the shell puts in is unknown.
     """
     line = _line(command)
-    return None if line is None else _read(*line, command[0].text.rpartition("/")[2])
+    return None if line is None else _read(*line)
 
 
 def flags(words: Sequence[Word], name: str, dialect: str, memory: Setting[Amount] | None = None) -> tuple[dict[str, Any], list[Entry]]:
@@ -61,8 +62,8 @@ def flags(words: Sequence[Word], name: str, dialect: str, memory: Setting[Amount
     return _settings(values, name, dialect, memory)
 
 
-def _line(command: Sequence[Word]) -> tuple[Word, Sequence[Word]] | None:
-    """The verb and the words behind it."""
+def _line(command: Sequence[Word]) -> tuple[Word, Sequence[Word], str] | None:
+    """The verb, the words behind it, and the client, with the option by which it speaks to an engine elsewhere."""
     if not command or command[0].text.rpartition("/")[2] not in _ENGINES:
         return None
     rest = 1
@@ -71,7 +72,8 @@ def _line(command: Sequence[Word]) -> tuple[Word, Sequence[Word]] | None:
     if rest < len(command) and command[rest].text == "container":
         rest += 1
     if rest < len(command) and command[rest].text in ("run", "create", "update"):
-        return command[rest], command[rest + 1 :]
+        elsewhere = next((f" {flag}" for word in command[1:rest] if (flag := word.text.partition("=")[0]) in _ELSEWHERE), "")
+        return command[rest], command[rest + 1 :], command[0].text.rpartition("/")[2] + elsewhere
     return None
 
 

@@ -127,7 +127,7 @@ def refusal(workload: Workload, where: Callable[[str], str]) -> str:
     place = workload.placement
     match place:
         case DockerContainer() if place.engine != "docker":
-            return f"a spec's docker renders 'docker run' alone, and this is {place.engine}'s: make a quadlet of it"
+            return f"a spec's docker renders 'docker run' alone, and this is {place.engine}"
         case DockerContainer() if not place.is_named:
             return "it has no --name, so the engine makes one up at each start"
         case SystemdUnit() if not place.is_named:

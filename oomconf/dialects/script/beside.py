@@ -13,11 +13,12 @@ __all__ = ["unheard"]
 
 _PROGRAMS: Final = frozenset(
     {"kubectl", "oc", "helm", "docker", "podman", "nerdctl", "crictl", "lxc", "incus", "virsh", "machinectl", "systemd-nspawn"}
-    | {"prlimit", "ulimit", "cgset", "cgcreate", "cgexec", "mkswap", "zramctl", "earlyoom", "nohang"}
+    | {"prlimit", "ulimit", "cgset", "cgcreate", "cgexec", "mkswap", "zramctl", "earlyoom", "nohang", "mount"}
+    | {"sed", "perl", "crudini", "augtool"}
 )
-_WORD: Final = re.compile(r"memory|memsw|\boom|swap|setmaxmem|setmem|shm", re.IGNORECASE)
+_WORD: Final = re.compile(r"memory|memsw|\boom|swap|setmaxmem|setmem|shm|tmpfs|oomscore|managedoom|\bvm\.", re.IGNORECASE)
 _LIMITS: Final = {"ulimit": ("-v", "-m", "-d"), "prlimit": ("--as", "--rss", "--data", "-v", "-m", "-d")}
-_SHORT: Final = {"earlyoom": ("-m", "-M", "-s", "-S")}
+_SHORT: Final = {"earlyoom": ("-m", "-M", "-s", "-S"), "zramctl": ("-s", "--size")}
 _LOOKS: Final = ("get", "describe", "top", "explain", "logs", "wait")
 _LISTS: Final = ("-s", "-a", "--show", "--summary", "--all", "-h", "--help", "-V", "--version")
 
@@ -30,15 +31,15 @@ def unheard(name: str, words: Sequence[Word]) -> Iterator[Entry]:
     if program not in _PROGRAMS or (program == "kubectl" and any(word.text in _LOOKS for word in words[1:3])):
         return
     flags = _LIMITS.get(program) or _SHORT.get(program) or ()
-    verb = next((word.text for word in words[1:] if not word.text.startswith("-")), "")
+    verb = next((word.text for word in words[1:2] if word.text.isalpha()), "")
     for index, word in enumerate(words[1:], 1):
         flag = word.text.partition("=")[0]
-        said = program == "mkswap" and index == len(words) - 1
-        if said or flag in flags or (not flags and _WORD.search(word.text) is not None and word.text != verb):
+        last = program == "mkswap" and index == len(words) - 1
+        if last or flag in flags or (not flags and _WORD.search(word.text) is not None and word.text != verb):
             value = words[index + 1] if "=" not in word.text and word.text.startswith("-") and index + 1 < len(words) else None
             text = word.text if value is None else f"{word.text} {value.text}"
             at = word.at if value is None else word.at._replace(end_line=value.at.end_line, end_column=value.at.end_column)
-            yield Entry("script", name, "beside", f"{program} {verb}".strip() if not flags else program, text, at, kind="beside")
+            yield Entry("script", name, "beside", f"{program} {verb}".strip(), text, at, kind="beside")
 
 
 def _entry(name: str, key: str, word: Word) -> Entry:
