@@ -66,7 +66,13 @@ class Places:
     def holds(self, entry: Entry, *, alone: bool) -> bool:
         """Whether an entry is accounted for; where several stand at one place its own text counts, else the place."""
         said = entry.at, entry.value
+        if entry.key == "PodmanArgs" and any(_is_in(at, entry.at) for at in self._at):
+            return True  # the value of the option was taken over
         return said in self._said or (said in self._beaten and not entry.fault) or (alone and entry.at in self._at)
+
+
+def _is_in(at: Location, outer: Location) -> bool:
+    return at.path == outer.path and outer.line == at.line and outer.column <= at.column and at.end_column <= outer.end_column
 
 
 def settings(thing: object) -> Iterator[Setting[Any]]:
