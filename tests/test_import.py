@@ -245,6 +245,7 @@ def test_what_docker_runs_is_in_the_spec() -> None:
     [
         ("MemorySwapMax=50%", 0, "web.service: memory.swap_max 50%: a share of the host's RAM, which is not known: give --host-ram"),
         ("MemorySwapMax=50%", 16 << 30, "web.service: memory.swap_max 50%: a spec takes no share of RAM here, and says 8G"),
+        ("Slice=-.slice", 0, "services.web: slice -.slice: a spec puts nothing into the root slice"),
         ("Restart=on-abort", 0, "services.web.restart: 'on-abort' is none of no, on-failure, on-abnormal, always"),
     ],
 )
@@ -257,3 +258,10 @@ def test_the_list_says_each_thing_once(text: str, ram: int, listed: str) -> None
 def test_a_scope_is_listed_under_its_own_name() -> None:
     made = import_spec([Document("run.sh", "#!/bin/sh\nsystemd-run --scope --unit=job -p MemoryMax=1G /bin/x\n")], NoSources())
     assert [(one.what, one.why) for one in made.left] == [("job.scope", "systemd.unit: 'job.scope' is not a service unit's name")]
+
+
+def test_a_slice_with_a_share_of_ram_for_its_swap_wants_the_ram() -> None:
+    made = import_spec([Document("etc/systemd/system/a.slice", "[Slice]\nMemoryMax=1G\nMemorySwapMax=10%\n")], NoSources())
+    assert [(one.what, one.why) for one in made.left] == [
+        ("a.slice: memory.swap_max 10%", "a share of the host's RAM, which is not known: give --host-ram")
+    ]

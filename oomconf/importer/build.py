@@ -34,7 +34,8 @@ _IDENTITY: Final = (
 _OWN: Final = re.compile(r"(?:^|/)\.(?:config|local/share)/|/systemd/users/[0-9]+/")
 """Folders that one user alone has units in."""
 _RAM: Final = "a share of the host's RAM, which is not known: give --host-ram"
-_SYSTEMS: Final = ("system.slice", "user.slice", "machine.slice", "-.slice")
+_ROOT: Final = "-.slice"
+_SYSTEMS: Final = ("system.slice", "user.slice", "machine.slice", _ROOT)
 
 
 class Left(NamedTuple):
@@ -180,7 +181,9 @@ class _Build:
         elif isinstance(home, Leaf) and home.text != name:
             self._refuse(group, f"a spec has a slice of this name on {home.text} already")
         else:
-            self._merge("slices", slices, group.name, slice_unit(group, name))
+            made = slice_unit(group, name)
+            self._share(made, group)
+            self._merge("slices", slices, group.name, made)
 
     def _refuse(self, thing: Workload | Group, why: str) -> None:
         self._leave(thing.at, thing.object, why)
@@ -227,12 +230,12 @@ class _Build:
             if limit is not None and limit.value == INFINITY:
                 self.places.add(limit.at, limit.text)  # what is not said has no limit either
 
-    def _share(self, made: Branch, workload: Workload) -> None:
+    def _share(self, made: Branch, thing: Workload | Group) -> None:
         """A spec's swap_max is no share; systemd's is one of RAM (systemd.resource-control(5))."""
-        swap, ram, memory = workload.memory_swap_max, self.given.get("ram"), made.get("memory")
+        swap, ram, memory = thing.memory_swap_max, self.given.get("ram"), made.get("memory")
         if swap is None or not isinstance(swap.value, Percent) or not isinstance(memory, dict):
             return
-        what = f"{workload.object}: memory.swap_max {swap.text}"
+        what = f"{thing.object}: memory.swap_max {swap.text}"
         if ram is None or ram.value is None:
             memory.pop("swap_max", None)
             self._leave(swap.at, what, _RAM, text=swap.text)
@@ -278,6 +281,10 @@ class _Build:
                 continue
             home = made.get("slice")
             where = home.text.strip('"') if isinstance(home, Leaf) else ""
+            if isinstance(home, Leaf) and where == _ROOT:
+                self._leave(home.at, f"services.{name}: slice {where}", "a spec puts nothing into the root slice", text=home.said)
+                del made["slice"]
+                where = ""
             if where.endswith(".slice") and where not in (*slices, *_SYSTEMS):
                 slices[where] = {}
             memory = made.get("memory")
