@@ -16,9 +16,9 @@ POD = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api, namespace: p
 # what it shows, path → text
 CASES: dict[str, dict[str, str]] = {
     "podman's arguments": {
-        "etc/containers/systemd/a.container": "[Container]\nImage=x\nPodmanArgs=--memory=512m --memory-swap=512m --oom-score-adj=200 ⟵\n"
+        "etc/containers/systemd/a.container": "[Container]\nImage=x\nPodmanArgs=--memory=512m --memory-swap=512m --oom-score-adj=200\nPodmanArgs=--shm-size=64m ⟵\n"
     },
-    "podman's arguments alone": {"etc/containers/systemd/a.container": "[Container]\nImage=x\nPodmanArgs=-m 512m ⟵\nShmSize=1g ⟵\n"},
+    "podman's arguments alone": {"etc/containers/systemd/a.container": "[Container]\nImage=x\nPodmanArgs=-m 512m\nShmSize=1g ⟵\n"},
     "a container's limit beside its service's": {
         "etc/containers/systemd/a.container": "[Container]\nMemory=1G ⟵\n[Service]\nMemoryMax=2G\nMemoryZSwapMax=1G ⟵\nRestartSec=5\n"
     },
@@ -70,7 +70,7 @@ CASES: dict[str, dict[str, str]] = {
         "tasks/main.yml": (
             "- hosts: all\n  tasks:\n  - sysctl:\n      name: vm.swappiness\n      value: '{{ x }}' ⟵\n"
             "  - docker_container:\n      name: '{{ item }}'\n      memory: 1g ⟵\n    loop: [a, b]\n"
-            "  - containers.podman.podman_container:\n      name: x\n      memory: 1g ⟵\n"
+            "  - containers.podman.podman_container:\n      name: pause ⟵\n      memory: 1g\n"
             "  - docker_container:\n      name: web ⟵\n      image: x\n      memory: 1g\n      shm_size: 1g ⟵\n"
         )
     },

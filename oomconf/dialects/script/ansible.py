@@ -140,7 +140,7 @@ def _container(node: Mapping, said: Said, module: str) -> None:
         if isinstance(value, Scalar):
             variables[variable] = (value.text, value.at)
     image = text_of(node, "image")
-    place = DockerContainer(name=name, image=image or None, is_whole=False)
+    place = DockerContainer(name=name, image=image or None, engine=module.partition("_")[0], is_whole=False)
     said.workloads.append(
         Workload(
             name=name,
