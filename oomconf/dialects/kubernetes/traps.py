@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final
 
 from oomconf.dialect import Entry
@@ -91,6 +92,11 @@ def misplaced(thing: Mapping, kind: str, name: str) -> Iterator[Entry]:
             yield Entry("kubernetes", name, ".".join(way), "resources", "", at.at, fault, "move it into each container", "place")
 
 
+@lru_cache(maxsize=1024)  # the keys of containers are few, and asked for in each
+def _means_resources(key: str) -> bool:
+    return bool(get_close_matches(key[:80].lower(), ("resources",), cutoff=_NEAR))
+
+
 def container_keys(thing: str, pod: Mapping) -> Iterator[Entry]:
     """Note what stands in a container and belongs into its resources, and a misspelt name of these."""
     for section in ("containers", "initContainers"):
@@ -101,7 +107,7 @@ def container_keys(thing: str, pod: Mapping) -> Iterator[Entry]:
                 if key in _OF_RESOURCES:
                     fault = f"{key} means nothing in a container: {_DROPPED}"
                     yield Entry("kubernetes", name, section, key, "", at.at, fault, f"move it to {_OF_RESOURCES[key]}", "place")
-                elif key != "resources" and get_close_matches(key.lower(), ("resources",), cutoff=_NEAR):
+                elif key != "resources" and _means_resources(key):
                     fault = f"is no key of a container: {_DROPPED}"
                     yield Entry("kubernetes", name, section, key, "", at.at, fault, "did you mean resources?", "key")
 
