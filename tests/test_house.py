@@ -21,11 +21,11 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
     ("location", 0), ("quantity", 0), ("errors", 0), ("templating", 0),
-    ("kernel", 1), ("placement", 1), ("policy", 1), ("finding", 1), ("runtimes", 1), ("kubelet", 1), ("programs", 1), ("ledger", 1), ("dialect", 1), ("rule", 1),
+    ("kernel", 1), ("placement", 1), ("policy", 1), ("finding", 1), ("runtimes", 1), ("kubelet", 1), ("programs", 1), ("ledger", 1), ("oomlog", 1), ("dialect", 1), ("rule", 1),
     ("dialects", 2), ("loader", 2), ("spec", 2),
     ("resolver", 3), ("rules", 3), ("silences", 3),
-    ("engine", 4), ("fixes", 4), ("repository", 4), ("importer", 4), ("baseline", 5), ("settings", 5), ("renderer", 4),
-    ("host", 5), ("outputs", 5),
+    ("engine", 4), ("fixes", 4), ("repository", 4), ("importer", 4), ("baseline", 5), ("settings", 5), ("renderer", 4), ("diagnosis", 4),
+    ("host", 5), ("outputs", 5), ("reports", 5),
     ("api", 6), ("cli", 6), ("__main__", 6), ("__init__", 6),
 ]  # fmt: skip
 FLOOR = dict(FLOORS)
@@ -151,6 +151,10 @@ LAZY = [
     (["rule", "limit-above-ram"], {"pydantic", "yaml", "jinja2", "argparse", "oomconf.loader", "oomconf.rules.no_swap"}),
     (["schema"], {"jinja2", "oomconf.rules.no_swap", "oomconf.dialects.systemd"}),
     (["check", "examples/small-vm/oomconf.yaml"], {"jinja2", "ruamel", "oomconf.rules.no_swap", "oomconf.dialects.systemd"}),
+    (
+        ["diagnose", "/dev/null"],
+        {"pydantic", "yaml", "jinja2", "ruamel", "oomconf.loader", "oomconf.rules", "oomconf.dialects", "oomconf.host.files"},
+    ),
 ]
 
 

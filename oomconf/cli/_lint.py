@@ -19,9 +19,10 @@ from oomconf.dialect import Document
 from oomconf.engine import Report, accepting, stamped
 from oomconf.errors import InputError
 from oomconf.fixes import fix
+from oomconf.host import STDIN
 from oomconf.host.collect import Collected, collect, reason, tree_around
 from oomconf.host.cores import spread
-from oomconf.host.files import STDIN, Disk, Folders, put, read_text
+from oomconf.host.files import Disk, Folders, put, read_text
 from oomconf.host.ignores import matcher
 from oomconf.outputs._view import View
 from oomconf.outputs.text import statistics, summary

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from typing import TextIO
 
 from oomconf import outputs
 from oomconf.api import Spec, attempt, attempt_resolve
-from oomconf.cli import EXIT_CALL, EXIT_FINDINGS, EXIT_FINE
+from oomconf.cli import EXIT_FINDINGS, EXIT_FINE
+from oomconf.cli._plain import colours, complain, named
 from oomconf.engine import Report
 from oomconf.finding import Finding, Severity
-from oomconf.host.files import STDIN, Disk
+from oomconf.host.files import Disk
 from oomconf.outputs._view import View
 from oomconf.policy import Fleet
 
-
-def colours(stream: TextIO) -> bool:
-    """Colour on a terminal only; NO_COLOR wins."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def named(paths: Sequence[str]) -> tuple[str, ...]:
-    """Paths as findings show them; `-` is standard input."""
-    return tuple(STDIN if path == "-" else path.removeprefix("./") or path for path in paths)
+__all__ = ["colours", "complain", "exit_code", "load", "named", "show"]
 
 
 def show(findings: Sequence[Finding], disk: Disk, stream: TextIO) -> None:
@@ -48,9 +39,3 @@ def exit_code(findings: Sequence[Finding], fail_on: str) -> int:
     """1 if a finding is at or above the level; `never` is never reached."""
     level = {"error": Severity.ERROR, "warning": Severity.WARNING, "note": Severity.NOTE}.get(fail_on)
     return EXIT_FINDINGS if level is not None and any(finding.severity >= level for finding in findings) else EXIT_FINE
-
-
-def complain(message: str) -> int:
-    """Say on stderr why the call is wrong."""
-    print(f"oomconf: {message}", file=sys.stderr)
-    return EXIT_CALL

@@ -13,7 +13,8 @@ from oomconf.dialect import Document
 from oomconf.dialects._common import is_rendered
 from oomconf.dialects._yaml import Mapping, compose
 from oomconf.errors import InputError
-from oomconf.host.files import STDIN, Disk, absence, begins_with, is_folder, is_spec_name, read_text, walk
+from oomconf.host import STDIN
+from oomconf.host.files import Disk, absence, begins_with, is_folder, is_spec_name, read_text, walk
 from oomconf.host.ignores import Ignores
 from oomconf.host.tree import MANIFEST
 from oomconf.repository import dialect_of, dialect_of_path, is_yaml

@@ -13,9 +13,9 @@ from typing import Final, Protocol
 from oomconf.dialect import Document, Sources
 from oomconf.dialects._yaml import decode
 from oomconf.errors import InputError, WriteError
+from oomconf.host import STDIN
 
 MOST_BYTES: Final = 16 * 1024 * 1024
-STDIN: Final = "<stdin>"
 _OPEN: Final = ("/dev/", "/proc/")
 """Where a shell keeps the pipe of `<(command)`."""
 _SKIPPED: Final = frozenset(

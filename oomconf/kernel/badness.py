@@ -16,6 +16,7 @@ __all__ = [
     "adj_weight",
     "badness",
     "memcg_total_pages",
+    "newest_wins",
     "oom_score",
     "total_pages",
 ]
@@ -26,8 +27,11 @@ ADJ_MIN: Final = -999
 """The lowest that leaves a process killable."""
 ADJ_MAX: Final = 1000
 
-OLDEST: Final = KernelVersion(3, 14)
-"""Before it the malus and bonus were shares of the whole machine, and earlier still of time and nice; they are not counted here."""
+OLDEST: Final = KernelVersion(2, 6, 36)
+"""Before it run time, nice and children weighed too, which no report tells."""
+_OWN_BONUS: Final = KernelVersion(3, 14)
+"""Before it the bonus of CAP_SYS_ADMIN was a share of the whole machine."""
+_NEWEST_WINS: Final = KernelVersion(5, 2)
 _NO_ROOT_BONUS: Final = KernelVersion(4, 17)
 _SIGNED: Final = KernelVersion(5, 9)
 
@@ -47,8 +51,8 @@ def badness(
 
     `total_pages` is of the scope that ran short: the machine, or the cgroup at its limit. One point of oom_score_adj is
     `total_pages / 1000` pages, rounded down first. From Linux 5.9 (and for an unknown kernel) the sum is exact and may be negative;
-    from 3.14 to 5.8 it is 1 at least; before 4.17 a process with CAP_SYS_ADMIN (`privileged`) is 3 % lighter. Raise ValueError for an
-    oom_score_adj outside -1000 … 1000 and for kernels before 3.14.
+    before, it is 1 at least; from 3.14 to 4.16 a process with CAP_SYS_ADMIN (`privileged`) is 3 % lighter, from 2.6.36 to 3.13 lighter by
+    30 thousandths of `total_pages`. Raise ValueError for an oom_score_adj outside -1000 … 1000 and for kernels before 2.6.36.
     """
     if not ADJ_NEVER <= oom_score_adj <= ADJ_MAX:
         raise ValueError(f"oom_score_adj {oom_score_adj} is not between {ADJ_NEVER} and {ADJ_MAX}")
@@ -57,10 +61,20 @@ def badness(
     if oom_score_adj == ADJ_NEVER:
         return None
     points = rss_pages + swap_pages + pgtables_bytes // page_size
-    if privileged and kernel is not None and kernel < _NO_ROOT_BONUS:
+    if privileged and kernel is not None and kernel < _OWN_BONUS:
+        oom_score_adj -= 30
+    elif privileged and kernel is not None and kernel < _NO_ROOT_BONUS:
         points -= points * 3 // 100
     points += oom_score_adj * (total_pages // 1000)
     return max(1, points) if kernel is not None and kernel < _SIGNED else points
+
+
+def newest_wins(kernel: KernelVersion | None) -> bool:
+    """Tell whether of equal tasks the one that is scanned last is killed, as it is from Linux 5.2 on and for an unknown kernel.
+
+    Before, it is the first. Tasks are scanned oldest first (mm/oom_kill.c: oom_evaluate_task, which compares with `<`).
+    """
+    return kernel is None or kernel >= _NEWEST_WINS
 
 
 def oom_score(points: int | None, *, total_pages: int, kernel: KernelVersion | None = None) -> int:

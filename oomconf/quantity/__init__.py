@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["INFINITY", "PAGE_SIZE", "Percent", "Size", "SizeError", "floor_to_page", "human", "total"]
+__all__ = ["INFINITY", "PAGE_SIZE", "Percent", "Size", "SizeError", "floor_to_page", "human", "roughly", "total"]
 
 PAGE_SIZE: Final = 4096
 
@@ -90,3 +90,17 @@ def human(size: int) -> str:
             whole, rest = divmod(size * 100 // unit, 100)
             return f"{whole}.{rest:02d}".rstrip("0") + letter if rest else f"{whole}{letter}"
     return str(int(size))
+
+
+def roughly(size: int) -> str:
+    """Write a size for reading, in three digits or so: `987K`, `12.4M`, `1.25G`; a negative one with its sign. For values use `human`."""
+    if size < 0:
+        return f"-{roughly(-size)}"
+    if size >= INFINITY:
+        return "infinity"
+    for unit, letter in _UNITS:
+        if size >= unit:
+            digits = 0 if size >= 100 * unit else 1 if size >= 10 * unit else 2
+            text = f"{size / unit:.{digits}f}"
+            return (text.rstrip("0").rstrip(".") if "." in text else text) + letter
+    return f"{size}B" if size else "0"

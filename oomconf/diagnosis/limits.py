@@ -1,0 +1,167 @@
+"""What to change after a kill at a cgroup's limit: whose limit, by how much, and with which command."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Final
+
+from oomconf.diagnosis.nouns import Advice, Holding
+from oomconf.oomlog.events import Memcg, OomEvent
+from oomconf.oomlog.owners import Owner, owner_of
+from oomconf.oomlog.ranking import Ranking
+from oomconf.quantity import roughly
+
+__all__ = ["limits", "set_property", "wanted_limit"]
+
+_MIB: Final = 1 << 20
+_UNITS: Final = (".service", ".slice", ".scope", ".mount", ".socket", ".swap")
+
+
+def wanted_limit(limit: int) -> int:
+    """Give the limit to try next, in bytes: a quarter more, in whole MiB.
+
+    What the group wanted beyond its limit no report tells: it was stopped there. A quarter is what is left free by a limit that is
+    kept to 80 %.
+    """
+    return -(-(limit + limit // 4) // _MIB) * _MIB if limit >= _MIB else limit * 2
+
+
+def limits(event: OomEvent, ranking: Ranking, holdings: tuple[Holding, ...]) -> Iterator[Advice]:
+    """Say what would help a cgroup at its limit."""
+    memcg = event.memcg or Memcg()
+    limit = None if memcg.limit_kb is None else memcg.limit_kb * 1024
+    if memcg.path is not None and event.task_memcg is not None and event.task_memcg != memcg.path:
+        yield Advice(
+            id="ancestors-limit",
+            text=f"the limit is that of {memcg.path}, above the victim's own {event.task_memcg}: raising the victim's changes nothing",
+        )
+    if limit is not None:
+        yield from _filled(memcg, limit, holdings)
+        yield _raise(event, memcg, limit)
+    elif memcg.path is not None:
+        yield Advice(id="limit-not-told", text=f"how much {memcg.path} may hold is not in this log: read its memory.max before changing it")
+    if memcg.swap_limit_kb == 0 and not memcg.memsw:
+        yield Advice(id="no-swap", text="it may not swap (memory.swap.max is 0): cold pages could not be moved out of the way first")
+    yield from _left(event, ranking)
+
+
+def _filled(memcg: Memcg, limit: int, holdings: tuple[Holding, ...]) -> Iterator[Advice]:
+    """Tell of fillings that a kill frees badly, and that a larger limit only feeds."""
+    sizes = {one.name: one.size for one in holdings}
+    if memcg.usage_kb is not None and memcg.usage_kb * 1024 * 10 < limit * 9:
+        yield Advice(
+            id="not-full",
+            text=f"only {roughly(memcg.usage_kb * 1024)} of {roughly(limit)} was in use when the kernel wrote this: what filled "
+            "it was given back in between",
+        )
+    if (shmem := sizes.get("shared memory and tmpfs", 0)) * 5 > limit:
+        yield Advice(
+            id="tmpfs",
+            text=f"{roughly(shmem)} is shared memory or files in a tmpfs, which no kill frees: cap the tmpfs (size=), or remove its files",
+        )
+    if (cache := sizes.get("page cache", 0)) * 2 > limit:
+        late = memcg.stats.get("file_dirty", 0) + memcg.stats.get("file_writeback", 0) + memcg.stats.get("dirty", 0)
+        slow = f", {roughly(late)} of it not yet written to disk" if late * 10 > cache else ""
+        yield Advice(
+            id="page-cache",
+            text=f"{roughly(cache)} is page cache{slow}, which the kernel did not get back in time: a MemoryHigh= below the limit "
+            "slows the "
+            "writer first, and a faster disk or fewer writers at once help more than a larger limit",
+        )
+    if (kernel := sizes.get("kernel memory", 0)) * 5 > limit * 2:
+        yield Advice(
+            id="kernel-memory",
+            text=f"{roughly(kernel)} is the kernel's memory on its behalf (slab, sockets, page tables, stacks): a kill frees only "
+            "what goes with its "
+            "processes; look for very many files, threads, connections or mounts",
+        )
+
+
+def _raise(event: OomEvent, memcg: Memcg, limit: int) -> Advice:
+    wanted = wanted_limit(limit)
+    whose = owner_of(memcg.path or event.task_memcg)
+    how, command = _change(whose, memcg, memcg.path or event.task_memcg, wanted, group=event.group is not None)
+    return Advice(
+        id="raise-limit",
+        text=f"if {_named(whose, memcg.path, event)} needs what it held, raise its limit by a quarter, from {roughly(limit)} to "
+        f"{roughly(wanted)}{how}; "
+        "if it leaks, a larger limit only comes later",
+        command=command,
+    )
+
+
+def _named(whose: Owner, path: str | None, event: OomEvent) -> str:
+    last = (path or "").rstrip("/").rpartition("/")[2]
+    if last.endswith(".slice") and not whose.pod:
+        return last
+    if whose.container:
+        return f"container {whose.container[:12]}"
+    if whose.pod:
+        return f"pod {whose.pod}"
+    return whose.unit or path or (event.victim.owner.unit if event.victim is not None else None) or "the cgroup"
+
+
+def _change(whose: Owner, memcg: Memcg, path: str | None, wanted: int, *, group: bool) -> tuple[str, str]:
+    """Say how the limit of a path is changed: words, and a command where one does it and is safe to run.
+
+    Only cgroup v2 kills groups; else `memory+swap` and `kmem` in the report are v1's (mm/memcontrol.c: mem_cgroup_print_oom_meminfo).
+    """
+    mebibytes = wanted // _MIB
+    last = (path or "").rstrip("/").rpartition("/")[2]
+    if whose.pod is not None:
+        return f" (resources.limits.memory: {mebibytes}Mi in its manifest)", ""
+    if whose.container is not None and whose.runtime == "lxc":
+        return f" (lxc.cgroup2.memory.max = {mebibytes}M, or limits.memory: {mebibytes}MiB under LXD and Incus)", ""
+    if whose.container is not None and whose.runtime in ("docker", "podman", "nerdctl"):
+        return "", f"{whose.runtime} update --memory {mebibytes}m --memory-swap {_total(memcg, mebibytes)} {whose.container[:12]}"
+    if last.endswith(_UNITS):
+        return set_property(path or "", last, mebibytes)
+    if path is None or path == "/" or not path.isprintable() or mebibytes == 0:
+        return "", ""
+    old = not group and (memcg.memsw or "total_rss" in memcg.stats or "rss" in memcg.stats or memcg.kmem_kb is not None)
+    file = f"/sys/fs/cgroup/memory{path}/memory.limit_in_bytes" if old else f"/sys/fs/cgroup{path}/memory.max"
+    return "", f"echo {wanted} > {shlex.quote(file)}"
+
+
+def _total(memcg: Memcg, mebibytes: int) -> str:
+    """Give Docker's total of memory and swap that leaves the swap as it is; as much swap as memory where the log does not tell it."""
+    if memcg.swap_limit_kb is None:
+        return "-1" if memcg.swap_usage_kb is not None else f"{2 * mebibytes}m"
+    swap = memcg.swap_limit_kb - (memcg.limit_kb or 0) if memcg.memsw else memcg.swap_limit_kb
+    return f"{mebibytes + max(0, swap) // 1024}m"
+
+
+def set_property(path: str, unit: str, mebibytes: int) -> tuple[str, str]:
+    """Give the words and the command that set MemoryMax= of a unit until the next boot."""
+    if not unit.isprintable() or not unit.isascii() or mebibytes == 0:
+        return f" (MemoryMax={mebibytes}M)", ""
+    user = owner_of(path.rstrip("/").rpartition("/")[0]).user if "/user@" in path else None
+    name = shlex.quote(unit)
+    manager = "--user " if user is not None else ""
+    command = f"systemctl {manager}set-property --runtime {'-- ' if unit.startswith('-') else ''}{name} MemoryMax={mebibytes}M"
+    keep = "" if unit.endswith(".scope") else f"; MemoryMax={mebibytes}M in a drop-in to keep it"
+    return f" (at once{f', as user {user}' if user is not None else ''}, until the next boot{keep})", command
+
+
+def _left(event: OomEvent, ranking: Ranking) -> Iterator[Advice]:
+    """Tell of a service that lost one of its processes."""
+    unit = None if event.victim is None else event.victim.owner.unit
+    dead = {victim.pid for victim in event.victims}
+    left = [row for row in ranking.rows if row.task.tgid not in dead and row.task.pid not in dead]
+    same = event.memcg is not None and event.task_memcg == event.memcg.path
+    if (
+        unit is None
+        or not unit.endswith(".service")
+        or event.group
+        or not left
+        or not same
+        or (event.victim and event.victim.owner.container)
+    ):
+        return
+    yield Advice(
+        id="half-dead",
+        text=f"the kernel left {len(left)} other process{'' if len(left) == 1 else 'es'} of {unit} alive; systemd stops the rest "
+        "unless OOMPolicy=continue: "
+        "OOMPolicy=kill ends all at once, and Restart=on-failure starts it again",
+    )
