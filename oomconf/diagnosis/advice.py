@@ -23,6 +23,15 @@ def advise(
         return tuple(_not_oom(event))
     if event.killer != "kernel":
         return tuple(_userspace(event))
+    if event.kind is None:
+        return (
+            Advice(
+                id="look-at-the-kernel",
+                text="this log has only programs' words for it: the kernel's own report tells whether a limit or the machine ran short, "
+                "and of what",
+                command="journalctl -k -o short-iso | oomconf diagnose -",
+            ),
+        )
     if event.trigger.kind == "sysrq":
         return (
             Advice(

@@ -10,7 +10,7 @@ from oomconf.diagnosis.nouns import Advice, Holding
 from oomconf.oomlog.events import Memcg, OomEvent
 from oomconf.oomlog.owners import Owner, owner_of
 from oomconf.oomlog.ranking import Ranking
-from oomconf.quantity import roughly
+from oomconf.quantity import Size, roughly
 
 __all__ = ["limits", "set_property", "wanted_limit"]
 
@@ -84,9 +84,8 @@ def _raise(event: OomEvent, memcg: Memcg, limit: int) -> Advice:
     how, command = _change(whose, memcg, memcg.path or event.task_memcg, wanted, group=event.group is not None)
     return Advice(
         id="raise-limit",
-        text=f"if {_named(whose, memcg.path, event)} needs what it held, raise its limit by a quarter, from {roughly(limit)} to "
-        f"{roughly(wanted)}{how}; "
-        "if it leaks, a larger limit only comes later",
+        text=f"if {_named(whose, memcg.path, event)} needs what it held, raise its limit by a quarter, from {Size(limit)} to "
+        f"{Size(wanted)}{how}; if it leaks, a larger limit only puts it off",
         command=command,
     )
 

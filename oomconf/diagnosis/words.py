@@ -73,7 +73,7 @@ def _where(event: OomEvent) -> str:
 
 def why(event: OomEvent, ranking: Ranking, next_up: tuple[Ranked, ...], consumers: tuple[Consumer, ...]) -> tuple[str, ...]:
     """Say why the kernel ran short and why it chose this one, each sentence with the figures that it stands on."""
-    if event.killer != "kernel":
+    if event.killer != "kernel" or event.kind is None:
         return ()
     said = [*_trigger(event)]
     if event.allocating_task:

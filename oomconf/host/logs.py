@@ -64,8 +64,6 @@ def lines_of(path: str, busy: Callable[[], bool], *, cores: int | None = None) -
 
 def _of_file(file: BinaryIO, busy: Callable[[], bool], cores: int | None) -> Iterator[Numbered]:
     status = os.fstat(file.fileno())
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(0, "is a folder, not a log")
     if not stat.S_ISREG(status.st_mode):
         yield from _stream(file, busy, EVERY)
         return

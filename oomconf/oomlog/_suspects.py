@@ -84,7 +84,7 @@ class Suspects:
         if clue.by_hand:
             self.by_hand = (part, clue)
             return
-        key = (part.host, clue.key)
+        key = self._within(part.host, clue) or (part.host, clue.key)
         if (clue.verdict == "other" or clue.weak) and key not in self.open:
             self.aside[key] = (part.number, clue)
             if len(self.aside) > _MOST:
@@ -107,6 +107,15 @@ class Suspects:
         if len(known.clues) < _CLUES:
             known.clues.append((part.number, clue))
         known.quiet = 0
+
+    def _within(self, host: str | None, clue: Clue) -> tuple[str | None, str] | None:
+        """Find the cgroup that systemd-oomd has just killed in a unit, of which the unit's own manager tells too."""
+        if clue.killer != "systemd-oomd" or clue.cgroup is not None:
+            return None
+        for key, suspect in self.open.items():
+            if key[0] == host and any(other.cgroup and f"/{clue.unit}/" in other.cgroup for _, other in suspect.clues):
+                return key
+        return None
 
     def _nohang(self, clue: Clue) -> Clue | None:
         """Put together what nohang says in several lines: whom, in which cgroup, and at last that it sent the signal."""

@@ -19,7 +19,7 @@ _UNIT_OOM: Final = re.compile(
 )
 _UNIT_OOMD: Final = re.compile(rf"^{_UNIT}systemd-oomd killed (?P<n>\d+|some) process\(es\) in this unit\.$")
 _UNIT_EXIT: Final = re.compile(
-    rf"^{_UNIT}(?P<which>[Mm]ain|[Cc]ontrol) process exited, code=(?P<code>killed|exited),? status=(?P<status>\d+)(?:/\S+)?"
+    rf"^{_UNIT}(?P<which>[Mm]ain|[Cc]ontrol) process exited, code=(?P<code>killed|exited),? status=(?P<status>\d+)(?:/\S+)?(?:\s|$)"
 )
 _UNIT_RESULT: Final = re.compile(rf"^{_UNIT}(?:Unit entered failed state|Failed with result '(?P<result>[a-z-]+)')\.$")
 # Terminating sends SIGTERM, Skipping nothing
@@ -208,6 +208,7 @@ _ANYBODY: Final[tuple[tuple[str, Callable[[str], Clue | None]], ...]] = (
     ("container ", docker),
     ('"container"', docker_json),
     ("Killed", _shell),
+    ("*** [", status),
     ("COMMAND=", _sudo),
     ("137", status),
 )

@@ -35,6 +35,9 @@ def render(found: Diagnosis, *, top: int = 10) -> str:
         "In the spec",
         [f"{one.at}: {one.service}: {one.key} is {one.value}{f', make it {one.wanted}' if one.wanted else ''}" for one in found.declared],
     )
+    for one in found.declared:
+        if one.line is not None and one.wanted_line is not None:
+            lines += ["```diff", f"- {clean(one.line.strip())}", f"+ {clean(one.wanted_line.strip())}", "```", ""]
     lines += _list("Evidence", [*event.evidence, *(f"against: {text}" for text in event.against)])
     return "\n".join(lines).rstrip("\n") + "\n\n"
 

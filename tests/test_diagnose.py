@@ -1,0 +1,314 @@
+"""oomconf diagnose as a command: exit codes, formats, logs of any size and packing, and the line of the spec."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from oom_reports import CARRIERS, ERAS, Row, report
+
+from oomconf.cli import main
+from oomconf.diagnosis import explain
+from oomconf.host import logs
+from oomconf.oomlog import OomEvent, Reader, read
+from oomconf.oomlog.owners import owner_of
+
+ROOT = Path(__file__).parent.parent
+SPEC = "examples/small-vm/oomconf.yaml"
+ROWS = (
+    Row(pid=301, name="sshd", rss=300, adj=-1000, uid=0),
+    Row(pid=402, name="java", rss=200_000),
+    Row(pid=404, name="batch", rss=30_000, adj=100),
+)
+KILL = CARRIERS["syslog"](report(ERAS[3], ROWS, ROWS[1], ROWS[2]))
+APP = CARRIERS["syslog"](report(ERAS[3], ROWS[1:], ROWS[1], ROWS[1], memcg="/web.slice/app.service", limit_kb=983_040))
+STOPPED = [
+    "Nov 23 01:02:03 web-1 systemd[1]: app.service: State 'stop-sigterm' timed out. Killing.",
+    "Nov 23 01:02:03 web-1 systemd[1]: app.service: Main process exited, code=killed, status=9/KILL",
+]
+
+
+def call(argv: list[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "oomconf", "diagnose", *argv], cwd=ROOT, input=stdin, capture_output=True, check=False, timeout=60
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, lines in {
+        "kill.log": KILL,
+        "app.log": APP,
+        "stop.log": STOPPED,
+        "calm.log": ["Nov 23 01:02:03 web-1 cron[7]: nothing"],
+    }.items():
+        (tmp_path / name).write_text("\n".join(lines) + "\n", "utf-8")
+    (tmp_path / "empty.log").write_bytes(b"")
+    (tmp_path / "binary.log").write_bytes(bytes(range(256)) * 400)
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(b"x\n" * 9999)[:-9])
+    (tmp_path / "bad.yaml").write_text("version: 1\nhosts: {a: {rma: 1G}}\n", "utf-8")
+    return tmp_path
+
+
+EXITS = [
+    (["kill.log"], 0, "1 kill for lack of memory"),
+    (["--fail-on-kill", "kill.log"], 1, "1 kill for lack of memory"),
+    (["--fail-on-kill", "stop.log"], 0, "1 death by SIGKILL that no OOM killer caused"),
+    (["--fail-on-kill", "calm.log", "empty.log", "binary.log"], 0, "no kill found"),
+    (["kill.log", "app.log", "stop.log"], 0, "2 kills for lack of memory, 1 death by SIGKILL that no OOM killer caused"),
+    (["nothing.log"], 2, "no such file"),
+    (["cut.gz"], 2, "cut.gz"),
+    (["."], 2, ".: is a directory"),
+    (["--fail-on-kill", "kill.log", "nothing.log"], 2, "1 kill for lack of memory"),
+    (["--spec", "nothing.yaml", "kill.log"], 2, "nothing.yaml"),
+    (["--spec", "bad.yaml", "kill.log"], 2, "in the spec"),
+    (["--format", "yaml", "kill.log"], 2, "invalid choice"),
+    (["--top", "-1", "kill.log"], 2, "is no number of rows"),
+]
+
+
+@pytest.mark.parametrize(("argv", "code", "said"), EXITS, ids=[" ".join(argv) for argv, _, _ in EXITS])
+def test_exit_codes(
+    argv: list[str], code: int, said: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    try:
+        found = main(["diagnose", *argv])
+    except SystemExit as stop:
+        found = int(stop.code or 0)
+    assert found == code
+    assert said.lower() in capsys.readouterr().err.lower()
+
+
+def test_what_could_not_be_read_is_never_no_events(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    assert main(["diagnose", "nothing.log"]) == 2
+    assert "no kill" not in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_crash(folder: Path) -> None:
+    many = "\n".join(KILL * 300).encode()
+    (folder / "many.log").write_bytes(many)
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m oomconf diagnose {folder}/many.log | head -1"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert b"Traceback" not in done.stderr
+    assert done.stdout.count(b"\n") == 1
+
+
+KEYS = {
+    "path", "line", "at", "killer", "kind", "outcome", "trigger", "allocating_task", "group", "memcg", "limit_kb", "victims", "ranking",
+    "predicted", "evidence",
+}  # fmt: skip
+VICTIM = {
+    "pid", "name", "uid", "total_vm_kb", "anon_rss_kb", "file_rss_kb", "shmem_rss_kb", "oom_score_adj", "unit", "container", "pod",
+}  # fmt: skip
+
+
+def test_json_has_the_keys_that_are_promised(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(folder)
+    assert main(["diagnose", "--format", "json", "kill.log", "app.log", "stop.log", "calm.log"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["version"] == 1
+    assert [event["killer"] for event in told["events"]] == ["kernel", "kernel", "none"]
+    for event in told["events"]:
+        assert event.keys() >= KEYS
+        assert event["trigger"].keys() >= {"pid", "name", "kind"}
+        assert all(victim.keys() >= VICTIM for victim in event["victims"])
+        assert all(row.keys() >= {"pid", "name", "points", "oom_score_adj"} for row in event["ranking"])
+    first, second, third = told["events"]
+    assert (first["kind"], first["memcg"], first["predicted"]) == ("global", None, {"pid": 402, "name": "java"})
+    assert (second["memcg"], second["limit_kb"], second["victims"][0]["unit"]) == ("/web.slice/app.service", 983_040, "app.service")
+    assert (third["kind"], third["outcome"], third["trigger"]["kind"], third["predicted"]) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("name", ["nothing.log", "calm.log", "empty.log"])
+def test_json_is_whole_when_there_is_nothing(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    main(["diagnose", "--format", "json", name])
+    assert json.loads(capsys.readouterr().out) == {"version": 1, "events": []}
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+@pytest.mark.parametrize("evil", ["\x1b]0;title\x07", "\x9b31m", "\u202eevil", "\x00\r\n", "\udc80"])
+def test_no_log_drives_a_terminal(form: str, evil: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [line.replace("java", f"a{evil}b") for line in APP] + [line.replace("app", f"a{evil}b") for line in STOPPED]
+    path = tmp_path / "evil.log"
+    path.write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
+    main(["diagnose", "--format", form, "--spec", SPEC, str(path)])
+    out, err = capsys.readouterr()
+    assert (out + err).replace("\n", "").isprintable()
+
+
+# ── the spec ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_line_of_the_spec_is_named_with_its_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "app.log"
+    path.write_text("\n".join(APP), "utf-8")
+    assert main(["diagnose", "--spec", SPEC, str(path)]) == 0
+    out = capsys.readouterr().out
+    assert f"{SPEC}:32:31: services.app: memory.max is 960M: make it 1200M" in out
+    assert "      - memory: {high: 832M, max: 960M, swap_max: 256M}\n      + memory: {high: 832M, max: 1200M, swap_max: 256M}\n" in out
+
+
+def test_a_limit_that_the_spec_has_raised_already_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "app.log"
+    path.write_text("\n".join(APP).replace("983040kB", "524288kB"), "utf-8")
+    main(["diagnose", "--spec", SPEC, str(path)])
+    out = capsys.readouterr().out
+    assert "services.app: memory.max is 960M\n" in out
+
+
+# ── logs of any size ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def noise(dice: random.Random, count: int) -> Iterator[str]:
+    words = ("GET /room/%d 137", "Killed time: %d", "Memory ok %d", "K%d", "M%d", "OOM killer %d", "user %d logged in", "exit code 1%d")
+    for _ in range(count):
+        yield f"Nov 23 01:02:03 web-1 {dice.choice(('nginx', 'cron', 'app'))}[{dice.randrange(9999)}]: {dice.choice(words) % dice.randrange(9999)}"
+
+
+def long_log(seed: int, kills: int = 6) -> list[str]:
+    dice = random.Random(seed)
+    lines: list[str] = []
+    for number in range(kills):
+        lines += noise(dice, dice.choice((0, 1, 40, 700, 2500)))
+        victim = Row(pid=5000 + number, name="java", rss=200_000)
+        memcg = dice.choice((None, "/system.slice/app.service"))
+        told = report(dice.choice(ERAS), [*ROWS, victim], victim, ROWS[2], memcg=memcg, limit_kb=900_000)
+        lines += CARRIERS["syslog"](told if dice.random() < 0.7 else told[-1:])
+        lines += dice.choice(([], STOPPED, CARRIERS["syslog"](["oom_reaper: reaped process 1 (x), now anon-rss:0kB"])))
+    return [*lines, *noise(dice, dice.choice((0, 900)))]
+
+
+def known(event: OomEvent) -> tuple[object, ...]:
+    return (
+        event.line,
+        event.outcome,
+        event.kind,
+        len(event.tasks),
+        [victim.pid for victim in event.victims],
+        event.task_memcg,
+        event.kernel_text,
+    )
+
+
+def from_file(path: Path, cores: int | None = None) -> list[OomEvent]:
+    reader = Reader(str(path))
+    return list(reader.events(logs.lines_of(str(path), reader.busy, cores=cores)))
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {"plain": bytes, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize("packing", PACKED)
+@pytest.mark.parametrize("seed", range(6))
+def test_a_large_log_is_read_as_if_line_by_line(packing: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thresholds are made small, so that a log of some hundred kilobytes is read as one of gigabytes is."""
+    for name, value in {"_SMALL": 1 << 10, "_SEGMENT": 1 << 14, "_BLOCK": 1 << 12}.items():
+        monkeypatch.setattr(logs, name, value)
+    lines = long_log(seed)
+    path = tmp_path / "long.log"
+    path.write_bytes(PACKED[packing]("\n".join(lines).encode()))
+    wanted = [known(event) for event in read(lines) if event.killer == "kernel"]
+    assert len(wanted) >= 6
+    for cores in (1, 2, 3):
+        assert [known(event) for event in from_file(path, cores) if event.killer == "kernel"] == wanted
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_huge_log_gives_up_bare_statuses_only(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"_SMALL": 1 << 10, "_HUGE": 1 << 11, "_SEGMENT": 1 << 14, "_BLOCK": 1 << 12}.items():
+        monkeypatch.setattr(logs, name, value)
+    lines = [*long_log(seed), "web-1 exited with code 137"]
+    path = tmp_path / "huge.log"
+    path.write_text("\n".join(lines), "utf-8")
+    assert [known(event) for event in from_file(path) if event.outcome] == [known(event) for event in read(lines) if event.outcome]
+
+
+def test_standard_input_is_read_as_the_file_is(tmp_path: Path) -> None:
+    lines = long_log(3)
+    path = tmp_path / "long.log"
+    text = "\n".join(lines).encode()
+    path.write_bytes(text)
+    told = [json.loads(call(["--format", "json", where], given).stdout)["events"] for where, given in ((str(path), b""), ("-", text))]
+    assert told[0]
+    assert [{**event, "path": ""} for event in told[0]] == [{**event, "path": ""} for event in told[1]]
+    assert {event["path"] for event in told[1]} == {"<stdin>"}
+
+
+# ── owners ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+C = "0123456789abcdef" * 4
+U = "12345678-1234-1234-1234-123456789abc"
+V = U.replace("-", "_")
+OWNERS = [
+    ("/system.slice/nginx.service", {"unit": "nginx.service"}, None),
+    ("/system.slice/system-pg.slice/pg@14-main.service", {"unit": "pg@14-main.service"}, None),
+    (f"/system.slice/docker-{C}.scope", {"container": C}, "docker"),
+    (f"/docker/{C}", {"container": C}, "docker"),
+    (f"/machine.slice/libpod-{C}.scope/container", {"container": C}, "podman"),
+    (f"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{C}.scope", {"container": C, "user": 1000}, "podman"),
+    (f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{V}.slice/cri-containerd-{C}.scope", {"container": C, "pod": U, "qos": "burstable"}, "crictl"),
+    (f"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{V}.slice/crio-{C}.scope", {"container": C, "pod": U, "qos": "besteffort"}, "crictl"),
+    (f"/kubepods.slice/kubepods-pod{V}.slice/cri-containerd-{C}.scope", {"container": C, "pod": U, "qos": "guaranteed"}, "crictl"),
+    (f"/kubepods/burstable/pod{U}/{C}", {"container": C, "pod": U, "qos": "burstable"}, None),
+    (f"/kubepods/pod{U}", {"pod": U, "container": None}, None),
+    ("/user.slice/user-1000.slice/user@1000.service/app.slice/app-org.gnome.Evolution-4242.scope", {"unit": "app-org.gnome.Evolution-4242.scope", "user": 1000}, None),
+    ("/user.slice/user-1000.slice/session-3.scope", {"unit": "session-3.scope", "user": None}, None),
+    ("/lxc.payload.web/system.slice/nginx.service", {"container": "web", "unit": "nginx.service"}, "lxc"),
+    ("/lxc.payload.web", {"container": "web"}, "lxc"),
+    ("/machine.slice/machine-deb.scope/payload/system.slice/x.service", {"container": "deb", "unit": "x.service"}, None),
+    ("/kubepods.slice/kubepods-burstable.slice/kubepods-bu", {"pod": None, "unit": None}, None),
+    ("/", {"unit": None, "container": None}, None), ("", {"unit": None}, None), (None, {"unit": None}, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "wanted", "runtime"), OWNERS)
+def test_whose_a_cgroup_is(path: str | None, wanted: dict[str, object], runtime: str | None) -> None:
+    owner = owner_of(path)
+    assert {key: getattr(owner, key) for key in wanted} == wanted
+    assert owner.runtime == runtime
+
+
+COMMANDS = [
+    ("/web.slice/app.service", "systemctl set-property --runtime app.service MemoryMax=1200M"),
+    ("/web.slice", "systemctl set-property --runtime web.slice MemoryMax=1200M"),
+    (
+        "/user.slice/user-1000.slice/user@1000.service/app.slice/x.service",
+        "systemctl --user set-property --runtime x.service MemoryMax=1200M",
+    ),
+    ("/user.slice/user-1000.slice/user@1000.service", "systemctl set-property --runtime user@1000.service MemoryMax=1200M"),
+    ("/system.slice/a$(reboot).service", "systemctl set-property --runtime 'a$(reboot).service' MemoryMax=1200M"),
+    ("/-.slice", "systemctl set-property --runtime -- -.slice MemoryMax=1200M"),
+    (f"/docker/{C}", f"docker update --memory 1200m --memory-swap -1 {C[:12]}"),
+    (f"/machine.slice/libpod-{C}.scope", f"podman update --memory 1200m --memory-swap -1 {C[:12]}"),
+    (f"/kubepods/burstable/pod{U}/{C}", ""),
+    ("/lxc.payload.web", ""),
+    ("/jobs/it's", "echo 1258291200 > '/sys/fs/cgroup/jobs/it'\"'\"'s/memory.max'"),
+]
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[path for path, _ in COMMANDS])
+def test_the_command_that_raises_a_limit(path: str, command: str) -> None:
+    event = next(read(report(ERAS[3], ROWS[1:], ROWS[1], ROWS[1], memcg=path, limit_kb=983_040)))
+    advice = {one.id: one for one in explain(event).advice}["raise-limit"]
+    assert advice.command == command
+    assert "from 960M to 1200M" in advice.text
