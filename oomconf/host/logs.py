@@ -10,6 +10,7 @@ import stat
 import struct
 import sys
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final, cast
 
@@ -42,7 +43,7 @@ _MAGIC: Final[tuple[tuple[bytes, Callable[[BinaryIO], BinaryIO]], ...]] = (
     (b"\xfd7zXZ\x00", lambda raw: cast("BinaryIO", lzma.LZMAFile(raw))),  # noqa: SIM115
 )
 _HEAD: Final = struct.Struct("<QI")
-_REPORT: Final = b"invoked oom-killer"
+_REPORT: Final = b" invoked oom-killer"
 
 
 def lines_of(path: str, busy: Callable[[], bool], *, cores: int | None = None) -> Iterator[Numbered]:
@@ -104,6 +105,8 @@ class _Regions:
         self._fed = 0
         self._line = 1
         """The number of the line that begins at `_fed`."""
+        self._last: deque[int] = deque(maxlen=_AHEAD)
+        """Where the last lines begin: of a hit in one of them the reader, which looks ahead, may not know yet."""
 
     def read(self, segments: Iterator[_Segment]) -> Iterator[Numbered]:
         """Take segments in order: how many lines end in each, and its hits, each with the lines that end in front of it."""
@@ -112,6 +115,8 @@ class _Regions:
             for hit, lines in found:
                 if hit >= self._fed:
                     yield from self._region(hit, before + lines)
+                elif self._last and hit >= self._last[0]:
+                    yield from self._feed(hit)
             before += newlines
 
     def _region(self, hit: int, line_of_hit: int) -> Iterator[Numbered]:
@@ -119,10 +124,15 @@ class _Regions:
         if where > self._fed:
             yield 0, ""
             self._seek(where, hit, line_of_hit)
+        yield from self._feed(hit)
+
+    def _feed(self, hit: int) -> Iterator[Numbered]:
+        """Give lines until some are behind the hit and no event is open."""
         self._file.seek(self._fed)
-        behind = 0
+        behind = sum(start > hit for start in self._last)
         while line := self._file.readline(_LONGEST):
             number = self._line
+            self._last.append(self._fed)
             self._fed += len(line)
             self._line += line.endswith(b"\n")
             yield number, _text(line)
@@ -135,7 +145,7 @@ class _Regions:
         self._file.seek(where)
         above = self._file.read(hit - where)
         own = above.rfind(b"\n") + 1
-        begin = own if _REPORT in self._file.read(len(_REPORT)) and own else above.find(b"\n") + 1
+        begin = own if own and _REPORT in above[own:] + self._file.read(len(_REPORT)) else above.find(b"\n") + 1
         self._line = line_of_hit - above.count(b"\n", begin)
         self._fed = where + begin
 
@@ -236,11 +246,15 @@ def _stream(file: BinaryIO, busy: Callable[[], bool], needles: tuple[bytes, ...]
                     break
                 goal, owed = found[index], _AHEAD
                 start = max(place, block.rfind(b"\n", 0, max(0, goal - _CONTEXT)) + 1)
-                number += block.count(b"\n", place, start)
-                place = start
-                yield 0, ""
+                if start > place:
+                    number += block.count(b"\n", place, start)
+                    place = start
+                    yield 0, ""
             end = block.find(b"\n", place) + 1 or len(block)
             yield number, _text(block[place:end])
+            index = bisect_left(found, max(place, goal + 1))
+            if index < len(found) and found[index] < end:
+                goal, owed = found[index], _AHEAD
             owed -= place > goal
             number += 1
             place = end

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from oomconf.oomlog import _grammar as grammar
@@ -49,7 +49,7 @@ class Assembler:
             self.suspects.kernel_spoke()
             self.host = part.host
         elif self.host is not None and not part.framed and part.text.startswith("  "):
-            part = replace(part, host=self.host)
+            part = part._replace(host=self.host)
         known = (part.source is None or part.source == KERNEL) and self._kernel(part)
         if not known and part.source != KERNEL and (found := clue(part)) is not None and not self._claimed(part, found):
             yield from self.suspects.take(part, found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import product
 from typing import Final
 
@@ -50,8 +49,11 @@ def joined(parts: Iterable[Part]) -> Iterator[Part]:
     reader = _Reader(parts)
     columns: tuple[str, ...] | None = None
     while (part := reader.next()) is not None:
-        whole, taken = _mend(part, reader, columns)
-        reader.drop(taken)
+        if part.framed and part.text and ((following := reader.peek(0)) is None or following.framed):
+            whole = part
+        else:
+            whole, taken = _mend(part, reader, columns)
+            reader.drop(taken)
         if whole.text.startswith("[") and (found := _table.heading(whole.text)) is not None:
             columns = found
         yield whole
@@ -65,7 +67,7 @@ def _mend(part: Part, reader: _Reader, columns: tuple[str, ...] | None) -> tuple
             return part, 0
         reader.drop(1)
         text = following.text
-        part = replace(part, text=text)
+        part = part._replace(text=text)
     state = _state(text, columns)
     if state is None:
         return part, 0
@@ -73,10 +75,10 @@ def _mend(part: Part, reader: _Reader, columns: tuple[str, ...] | None) -> tuple
     if state:
         return _name_end(part, pieces, columns)
     if text.startswith("Node "):
-        return (replace(part, text=_plain(text, pieces)), len(pieces)) if part.framed else (part, 0)
+        return (part._replace(text=_plain(text, pieces)), len(pieces)) if part.framed else (part, 0)
     for count in range(1, len(pieces) + 1):
         if (found := _fit(text, pieces[:count], columns)) is not None:
-            whole = replace(part, text=found)
+            whole = part._replace(text=found)
             more, taken = _name_end(whole, pieces[count:], columns)
             return more, count + taken
     return _damaged(part, text, pieces)
@@ -89,7 +91,7 @@ def _damaged(part: Part, text: str, pieces: list[str]) -> tuple[Part, int]:
     for count in range(1, len(pieces) + 1):
         if _grammar.read(_plain(text, pieces[:count])) is not None:
             count = len(pieces) if part.framed else count  # noqa: PLW2901
-            return replace(part, text=_plain(text, pieces[:count])), count
+            return part._replace(text=_plain(text, pieces[:count])), count
     return part, 0
 
 
@@ -136,7 +138,7 @@ def _name_end(part: Part, pieces: list[str], columns: tuple[str, ...] | None) ->
     piece = pieces[0]
     if " " in piece or len(piece) + len(row.name) > _COMM:
         return part, 0
-    return replace(part, text=part.text + piece), 1
+    return part._replace(text=part.text + piece), 1
 
 
 def _plain(text: str, pieces: list[str]) -> str:

@@ -64,25 +64,18 @@ def row(text: str, columns: tuple[str, ...] | None) -> Task | None:
     if len(cells) < len(columns):
         return None
     try:
-        found = dict(zip(columns, [int(cell[:24]) for cell in cells[:-1]], strict=False))
+        found = dict(zip(columns, map(int, cells[:-1]), strict=False))
     except ValueError:
         return None
-    tables = [found[key] for key in ("nr_ptes", "nr_pmds", "nr_puds") if key in found]
+    get = found.get
+    tables = None
+    if "nr_ptes" in found:
+        tables = found["nr_ptes"] + get("nr_pmds", 0) + get("nr_puds", 0)
     return Task(
-        pid=int(match[1]),
-        tgid=found["tgid"],
-        uid=found["uid"],
-        name=cells[-1].rstrip(" "),
-        total_vm=found["total_vm"],
-        rss=found["rss"],
-        rss_anon=found.get("rss_anon"),
-        rss_file=found.get("rss_file"),
-        rss_shmem=found.get("rss_shmem"),
-        pgtables_bytes=found.get("pgtables_bytes"),
-        pgtables_pages=sum(tables) if tables else None,
-        swapents=found.get("swapents"),
-        oom_score_adj=found.get("oom_score_adj"),
-    )
+        int(match[1]), found["tgid"], found["uid"], cells[-1].rstrip(" "), found["total_vm"], found["rss"], get("rss_anon"),
+        get("rss_file"),
+        get("rss_shmem"), get("pgtables_bytes"), tables, get("swapents"), get("oom_score_adj"),
+    )  # fmt: skip
 
 
 def row_is_whole(text: str, columns: tuple[str, ...] | None) -> bool | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = ["KERNEL", "Part", "Unwrapper", "journal", "unescape", "unwrap"]
 
@@ -14,8 +13,7 @@ KERNEL: Final = "kernel"
 _PREFIX_END: Final = " kernel: "
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A physical line without what its carrier put around it."""
 
     text: str

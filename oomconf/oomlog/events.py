@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from oomconf.kernel.version import KernelVersion
 from oomconf.oomlog.owners import NOBODY, Owner
@@ -28,8 +28,7 @@ class Trigger:
     oom_score_adj: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(NamedTuple):
     """A row of the kernel's table of tasks; amounts in pages, page tables in bytes (mm/oom_kill.c: dump_tasks)."""
 
     pid: int

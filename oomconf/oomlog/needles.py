@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 __all__ = ["EVERY", "FEW", "hits"]
 
 _CAPITALS: Final[tuple[tuple[bytes, tuple[tuple[int, bytes], ...]], ...]] = (
     (b"K", ((0, b"Killed"), (0, b"Kill process "), (0, b"KILL"), (0, b"Killing"), (0, b"Kernel panic - not syncing: "))),
-    (b"M", ((2, b"OOM killer"), (2, b"OOM received"), (6, b"TaskOOM event"), (6, b"SIGTERM to "))),
+    (b"M", ((2, b"OOM killer"), (2, b"OOM received"), (6, b"TaskOOM event"), (6, b"SIGTERM to "), (9, b"System OOM"))),
 )
 """Words by a capital that is rare in most logs, and where it stands in them: while they are few, its places are looked at one by one."""
 _DENSE: Final = 256
@@ -16,23 +17,12 @@ _DENSE: Final = 256
 
 FEW: Final = (b"invoked oom-killer",)
 """With the capitals enough for the kernel's, systemd's, oomd's, earlyoom's and nohang's kills."""
-EVERY: Final = (
-    *FEW,
-    b"oom-kill",
-    b"container oom",
-    b'"oom"',
-    b"timed out. ",
-    b"code 137",
-    b"code: 137",
-    b"=137",
-    b"status 137",
-    b"tatus:137",
-    b"rror 137",
-    b"(137)",
-    b"value 137",
-    b"System OOM",
-)
-"""What also finds deaths that only a status tells of."""
+_STATUS: Final = b"137"
+EVERY: Final = (b"oom-kill", b"container oom", b'"oom"', _STATUS)
+"""What also finds deaths that only an event or a status tells of."""
+_SAID: Final = re.compile(rb'(?:ode|tatus|xit|xited|eturned|rror|alue)["\']?\s*[:=]?\s*\(?137(?!\d)|=137(?!\d)')
+"""A number is a status where a word says so; in most logs many are none."""
+_BEFORE: Final = 24
 
 
 def hits(block: bytes | bytearray, end: int, needles: tuple[bytes, ...]) -> list[int]:
@@ -41,7 +31,8 @@ def hits(block: bytes | bytearray, end: int, needles: tuple[bytes, ...]) -> list
     for capital, words in _CAPITALS:
         found += _by_capital(block, end, capital, words)
     for needle in needles:
-        found += _places(block, 0, end, needle)
+        places = _places(block, 0, end, needle)
+        found += places if needle != _STATUS else [at for at in places if _SAID.search(block, max(0, at - _BEFORE), at + 4)]
     found.sort()
     return found
 
