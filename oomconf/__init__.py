@@ -13,11 +13,14 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oomconf.api import Spec as Spec
+    from oomconf.api import explain as explain
     from oomconf.api import lint as lint
     from oomconf.api import load as load
+    from oomconf.api import read_log as read_log
     from oomconf.api import render as render
     from oomconf.api import resolve as resolve
     from oomconf.api import write as write
+    from oomconf.diagnosis.nouns import Diagnosis as Diagnosis
     from oomconf.engine import Report as Report
     from oomconf.errors import CallError as CallError
     from oomconf.errors import InputError as InputError
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from oomconf.ledger import Cell as Cell
     from oomconf.ledger import Status as Status
     from oomconf.location import Location as Location
+    from oomconf.oomlog.events import OomEvent as OomEvent
     from oomconf.policy import Facts as Facts
     from oomconf.policy import Fleet as Fleet
     from oomconf.policy import Group as Group
@@ -46,13 +50,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "api": ("Spec", "lint", "load", "render", "resolve", "write"),
+    "api": ("Spec", "explain", "lint", "load", "read_log", "render", "resolve", "write"),
+    "diagnosis.nouns": ("Diagnosis",),
     "engine": ("Report",),
     "errors": ("CallError", "InputError", "LoadError", "OomconfError", "TemplateError", "WriteError"),
     "finding": ("Finding", "Severity"),
     "host.tree": ("Changes",),
     "ledger": ("Artifact", "Cell", "Status"),
     "location": ("Location",),
+    "oomlog.events": ("OomEvent",),
     "policy": ("Facts", "Fleet", "Group", "Policy", "Setting", "Workload"),
     "quantity": ("INFINITY", "Percent", "Size"),
     "renderer": ("Output",),

@@ -1,4 +1,4 @@
-"""The public verbs: load, resolve, lint, render, write."""
+"""The public verbs: load, resolve, lint, render, write, read_log, explain."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ from oomconf.silences import Silence, silences_in
 from oomconf.templating import Templates
 
 if TYPE_CHECKING:
+    from oomconf.diagnosis import Diagnosis
     from oomconf.importer import Imported
+    from oomconf.oomlog import OomEvent
     from oomconf.policy import Setting
     from oomconf.quantity import Size
     from oomconf.spec.models import Spec as Model
@@ -142,6 +144,30 @@ def lint_raw(
     own = [silence for document in documents for silence in silences_in(document)]
     own += [Silence(one.rule, one.reason, one.at, where=one.where, paths=one.paths or frozenset({one.at.path})) for one in found.accepted]
     return silenced(every, (*own, *silences), wanted, replace(run, not_checked=found.passed))
+
+
+def read_log(lines: Iterable[str], path: str = "-") -> Iterator[OomEvent]:
+    """Give the kills that the lines of a log tell of, and deaths that only look like one, as they are over; `path` is what events name.
+
+    Takes what dmesg, journalctl, syslog and container logs print, kernels 2.6.18 to 6.19 (mm/oom_kill.c: dump_header,
+    __oom_kill_process), systemd-oomd, earlyoom, nohang, the kubelet and Docker. Raises nothing on content.
+    """
+    from oomconf.oomlog import read  # noqa: PLC0415
+
+    return read(lines, path)
+
+
+def explain(event: OomEvent, spec: Spec | Fleet | None = None) -> Diagnosis:
+    """Say why a kill happened, why that process, who was next by the kernel's own formula (mm/oom_kill.c: oom_badness), what to change.
+
+    With a spec, also which of its lines speak of the victim and of the limit. What the log does not tell is left out, not guessed.
+    """
+    from oomconf.diagnosis import explain as explain_event  # noqa: PLC0415
+    from oomconf.diagnosis import with_lines  # noqa: PLC0415
+
+    policies = () if spec is None else resolve(spec).policies
+    texts = {document.path: document.text for document in spec.documents} if isinstance(spec, Spec) else {}
+    return with_lines(explain_event(event, policies), texts)
 
 
 def import_spec(

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from oom_reports import CARRIERS, ERAS, Row, report
 
+import oomconf
 from oomconf.cli import main
 from oomconf.diagnosis import explain
 from oomconf.host import logs
@@ -174,6 +175,17 @@ def test_a_limit_that_the_spec_has_raised_already_is_left_alone(tmp_path: Path, 
     main(["diagnose", "--spec", SPEC, str(path)])
     out = capsys.readouterr().out
     assert "services.app: memory.max is 960M\n" in out
+
+
+def test_the_library_says_what_the_command_says() -> None:
+    spec = oomconf.load(ROOT / SPEC)
+    events = list(oomconf.read_log([f"{line}\n" for line in [*APP, *STOPPED]], "app.log"))
+    found = oomconf.explain(events[0], spec)
+    assert found.headline.startswith("java (402) of app.service was killed")
+    assert [(one.at.line, one.key, one.wanted) for one in found.declared][:1] == [(32, "memory.max", "1200M")]
+    assert found.declared[0].wanted_line == "    memory: {high: 832M, max: 1200M, swap_max: 256M}"
+    assert oomconf.explain(events[1], spec).declared == ()
+    assert oomconf.explain(events[0]).declared == ()
 
 
 # ── logs of any size ─────────────────────────────────────────────────────────────────────────────────────────────────────

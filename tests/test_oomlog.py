@@ -72,6 +72,12 @@ def test_every_era_is_read_from_every_carrier(era: Era, carrier: str, memcg: str
     assert best.task.pid == 402
 
 
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_lines_may_carry_their_ends(carrier: str) -> None:
+    lines = CARRIERS[carrier](report(ERAS[3], ROWS, ROWS[2], ROWS[4]))
+    assert list(read(f"{line}\n" for line in lines)) == list(read(f"{line}\r\n" for line in lines)) == list(read(lines))
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("era", ERAS, ids=[era.release for era in ERAS])
 @pytest.mark.parametrize("carrier", ["bare", "dmesg", "syslog", "journal json", "kmsg"])

@@ -41,5 +41,5 @@ def explain(event: OomEvent, policies: Sequence[Policy] = ()) -> Diagnosis:
         next=next_up,
         counterfactuals=otherwise,
         advice=advise(event, ranking, held, eaters, scope),
-        declared=declared(event, policies, sparing),
+        declared=() if event.killer == "none" else declared(event, policies, sparing),
     )

@@ -35,8 +35,8 @@ class Reader:
 
 
 def read(lines: Iterable[str], path: str = "-", *, first: int = 1) -> Iterator[OomEvent]:
-    """Give the kills that the lines of a log tell of, as `Reader` does; lines are counted from `first`."""
-    return Reader(path).events(enumerate(lines, first))
+    """Give the kills that the lines of a log tell of, as `Reader` does; lines, with or without their ends, are counted from `first`."""
+    return Reader(path).events(enumerate((line.rstrip("\r\n") for line in lines), first))
 
 
 def _parts(items: Iterable[tuple[int, str] | Part]) -> Iterator[Part]:

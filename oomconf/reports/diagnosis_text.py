@@ -131,9 +131,9 @@ def _evidence(found: Diagnosis, paper: Paper) -> Iterator[str]:
     if event.killer in ("none", "unknown"):
         yield _title("evidence", paper)
         for text in event.evidence:
-            yield from wrapped(f"SIGKILL: {clean(text)}", paper, first="    - ", rest="      ")
+            yield from wrapped(clean(text), paper, first="    - ", rest="      ")
         for text in event.against:
-            yield from wrapped(f"not the OOM killer: {clean(text)}", paper, first="    - ", rest="      ")
+            yield from wrapped(f"against an OOM kill: {clean(text)}", paper, first="    - ", rest="      ")
     elif event.evidence:
         yield _title("also said", paper)
         for text in event.evidence:
