@@ -179,7 +179,7 @@ def test_a_limit_that_the_spec_has_raised_already_is_left_alone(tmp_path: Path, 
 
 def test_the_library_says_what_the_command_says() -> None:
     spec = oomconf.load(ROOT / SPEC)
-    events = list(oomconf.read_log([f"{line}\n" for line in [*APP, *STOPPED]], "app.log"))
+    events = list(oomconf.read_log([f"{line}\n" for line in [*APP, *(text.replace("app", "backup") for text in STOPPED)]], "app.log"))
     found = oomconf.explain(events[0], spec)
     assert found.headline.startswith("java (402) of app.service was killed")
     assert [(one.at.line, one.key, one.wanted) for one in found.declared][:1] == [(32, "memory.max", "1200M")]

@@ -28,7 +28,7 @@ def explain(event: OomEvent, policies: Sequence[Policy] = ()) -> Diagnosis:
     scope = scope_bytes(event, ranking.page_kb)
     dead = frozenset(victim.pid for victim in event.victims if victim.pid is not None)
     next_up = next_victims(ranking, dead)
-    otherwise = () if event.panic else counterfactuals(ranking)
+    otherwise = () if event.panic or event.group else counterfactuals(ranking)
     sparing = next((one for one in otherwise if one.pid == (event.victim.pid if event.victim is not None else None)), None)
     return Diagnosis(
         event=event,

@@ -12,7 +12,7 @@ from oomconf.oomlog.owners import Owner, owner_of
 from oomconf.oomlog.ranking import Ranking
 from oomconf.quantity import Size, roughly
 
-__all__ = ["limits", "set_property", "wanted_limit"]
+__all__ = ["limits", "wanted_limit"]
 
 _MIB: Final = 1 << 20
 _UNITS: Final = (".service", ".slice", ".scope", ".mount", ".socket", ".swap")
@@ -115,7 +115,7 @@ def _change(whose: Owner, memcg: Memcg, path: str | None, wanted: int, *, group:
     if whose.container is not None and whose.runtime in ("docker", "podman", "nerdctl"):
         return "", f"{whose.runtime} update --memory {mebibytes}m --memory-swap {_total(memcg, mebibytes)} {whose.container[:12]}"
     if last.endswith(_UNITS):
-        return set_property(path or "", last, mebibytes)
+        return _set_property(path or "", last, mebibytes)
     if path is None or path == "/" or not path.isprintable() or mebibytes == 0:
         return "", ""
     old = not group and (memcg.memsw or "total_rss" in memcg.stats or "rss" in memcg.stats or memcg.kmem_kb is not None)
@@ -131,7 +131,7 @@ def _total(memcg: Memcg, mebibytes: int) -> str:
     return f"{mebibytes + max(0, swap) // 1024}m"
 
 
-def set_property(path: str, unit: str, mebibytes: int) -> tuple[str, str]:
+def _set_property(path: str, unit: str, mebibytes: int) -> tuple[str, str]:
     """Give the words and the command that set MemoryMax= of a unit until the next boot."""
     if not unit.isprintable() or not unit.isascii() or mebibytes == 0:
         return f" (MemoryMax={mebibytes}M)", ""

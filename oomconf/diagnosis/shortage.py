@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from oomconf.diagnosis.limits import set_property
 from oomconf.diagnosis.memory import UNACCOUNTED
 from oomconf.diagnosis.nouns import Advice, Consumer, Holding
 from oomconf.oomlog.events import Machine, OomEvent, Zone
@@ -51,7 +50,7 @@ def shortage(
     sizes = {one.name: one.size for one in holdings}
     yield from _free(event, sizes, scope)
     if scope:
-        yield from _largest(event, ranking, consumers, scope)
+        yield from _largest(ranking, consumers, scope)
     for name, id_, text in _CAUSES:
         if scope and sizes.get(name, 0) * _SHARE > scope:
             yield Advice(id=id_, text=f"{roughly(sizes[name])} is {text}")
@@ -134,26 +133,19 @@ def _short(zone: Zone) -> bool:
     return zone.min_kb is not None and zone.min_kb > 0 and zone.free_kb < zone.min_kb + zone.min_kb // 4
 
 
-def _largest(event: OomEvent, ranking: Ranking, consumers: tuple[Consumer, ...], scope: int) -> Iterator[Advice]:
+def _largest(ranking: Ranking, consumers: tuple[Consumer, ...], scope: int) -> Iterator[Advice]:
     if not consumers or consumers[0].size * 4 <= scope:
         return
     top = consumers[0]
     held = sum(row.task.rss for row in ranking.rows if row.task.name == top.name) * ranking.page_kb * 1024
     mebibytes = (held - scope // 20) // _MIB
-    if mebibytes <= 0 or held * 4 <= scope:
+    # more than there is: what they share is counted in each
+    if mebibytes <= 0 or not scope < held * 4 <= scope * 4:
         return
-    unit = (
-        event.victim.owner.unit if event.victim is not None and event.victim.name == top.name and not event.victim.owner.container else None
-    )
-    how, command = ("", "")
-    if unit is not None and unit.endswith(".service") and top.count == len({victim.pid for victim in event.victims}):
-        how, command = set_property(event.task_memcg or "", unit, mebibytes)
     yield Advice(
         id="limit-the-largest",
-        text=f"{top.name} held {roughly(held)} of {roughly(scope)} RAM: a limit of {roughly(mebibytes * _MIB)} on it leaves a "
-        "twentieth free, and it fails at "
-        f"its own limit, not at the machine's{how}",
-        command=command,
+        text=f"{top.name} held {roughly(held)} of {roughly(scope)} RAM: a limit of {roughly(mebibytes * _MIB)} on what runs it, set "
+        "before it starts again, leaves a twentieth free, and it fails at its own limit, not at the machine's",
     )
 
 

@@ -165,8 +165,8 @@ def _crowd(ranking: Ranking, consumers: tuple[Consumer, ...]) -> list[str]:
     top = consumers[0]
     if top.count < 4 or top.largest * 3 > top.size:  # noqa: PLR2004
         return []
-    sums = f"{top.count} processes named {top.name} held {roughly(top.size)} together, none of them more than {roughly(top.largest)}"
-    return [f"{sums}: the formula sees one at a time"]
+    sums = f"{top.count} processes named {top.name} held {roughly(top.size)} together, what they share counted in each"
+    return [f"{sums}, and none of them more than {roughly(top.largest)}: the formula sees one at a time"]
 
 
 def _spared(ranking: Ranking) -> list[str]:
