@@ -148,11 +148,14 @@ def test_json_is_whole_when_there_is_nothing(
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
 @pytest.mark.parametrize("evil", ["\x1b]0;title\x07", "\x9b31m", "\u202eevil", "\x00\r\n", "\udc80"])
-def test_no_log_drives_a_terminal(form: str, evil: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_log_drives_a_terminal(
+    form: str, evil: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
     lines = [line.replace("java", f"a{evil}b") for line in APP] + [line.replace("app", f"a{evil}b") for line in STOPPED]
     path = tmp_path / "evil.log"
     path.write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
-    main(["diagnose", "--format", form, "--spec", SPEC, str(path)])
+    assert main(["diagnose", "--format", form, "--spec", SPEC, str(path)]) == 0
     out, err = capsys.readouterr()
     assert (out + err).replace("\n", "").isprintable()
 
@@ -160,7 +163,10 @@ def test_no_log_drives_a_terminal(form: str, evil: str, tmp_path: Path, capsys: 
 # ── the spec ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_line_of_the_spec_is_named_with_its_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_line_of_the_spec_is_named_with_its_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
     path = tmp_path / "app.log"
     path.write_text("\n".join(APP), "utf-8")
     assert main(["diagnose", "--spec", SPEC, str(path)]) == 0
@@ -169,7 +175,10 @@ def test_the_line_of_the_spec_is_named_with_its_change(tmp_path: Path, capsys: p
     assert "      - memory: {high: 832M, max: 960M, swap_max: 256M}\n      + memory: {high: 832M, max: 1200M, swap_max: 256M}\n" in out
 
 
-def test_a_limit_that_the_spec_has_raised_already_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_limit_that_the_spec_has_raised_already_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
     path = tmp_path / "app.log"
     path.write_text("\n".join(APP).replace("983040kB", "524288kB"), "utf-8")
     main(["diagnose", "--spec", SPEC, str(path)])

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oomconf.kernel.badness import adj_to_outrank, adj_weight, badness, memcg_total_pages, oom_score, total_pages
+from oomconf.kernel.badness import adj_to_outrank, adj_weight, badness, memcg_total_pages, newest_wins, oom_score, total_pages
 from oomconf.kernel.version import KernelVersion
 from oomconf.quantity import INFINITY, Size
 
@@ -97,8 +97,18 @@ def test_an_adj_that_the_kernel_refuses_is_refused(adj: int) -> None:
 
 
 def test_a_kernel_of_other_rules_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"Linux 2\.6\.32, before 3\.14"):
+    with pytest.raises(ValueError, match=r"Linux 2\.6\.32, before 2\.6\.36"):
         weigh(1, 0, 1, KernelVersion.parse("2.6.32"))
+
+
+def test_the_bonus_of_root_was_a_share_of_the_machine_before_it_was_its_own() -> None:
+    found = [weigh(100_000, 0, 1_000_000, KernelVersion.parse(text), privileged=True) for text in ("3.13", "3.14", "4.16", "4.17")]
+    assert found == [70_000, 97_000, 97_000, 100_000]
+
+
+@pytest.mark.parametrize(("kernel", "newest"), [("3.10", False), ("5.1", False), ("5.2", True), ("6.18", True), (None, True)])
+def test_of_equal_tasks_the_one_scanned_last_dies_from_5_2_on(kernel: str | None, newest: bool) -> None:
+    assert newest_wins(None if kernel is None else KernelVersion.parse(kernel)) is newest
 
 
 SCORES = [
