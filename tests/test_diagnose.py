@@ -18,7 +18,8 @@ from oom_reports import CARRIERS, ERAS, Row, report
 import oomconf
 from oomconf.cli import main
 from oomconf.diagnosis import explain
-from oomconf.host import logs
+from oomconf.errors import InputError
+from oomconf.host import live_log, logs
 from oomconf.oomlog import OomEvent, Reader, read
 from oomconf.oomlog.owners import owner_of
 
@@ -158,6 +159,14 @@ def test_no_log_drives_a_terminal(
     assert main(["diagnose", "--format", form, "--spec", SPEC, str(path)]) == 0
     out, err = capsys.readouterr()
     assert (out + err).replace("\n", "").isprintable()
+
+
+def test_this_hosts_log_is_the_first_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_log, "_COMMANDS", (("no-command-of-that-name",), ("true",), ("sh", "-c", "echo one; echo two")))
+    assert list(live_log.live_lines()) == [(1, "one"), (2, "two")]
+    monkeypatch.setattr(live_log, "_COMMANDS", (("no-command-of-that-name",), ("true",), ("sh", "-c", "echo not permitted >&2; exit 1")))
+    with pytest.raises(InputError, match="no such file or directory; true: says nothing; sh: not permitted"):
+        list(live_log.live_lines())
 
 
 # ── the spec ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

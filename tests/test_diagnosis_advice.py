@@ -75,6 +75,7 @@ CASES = {
     "a limit": (limited(), {"raise-limit", "half-dead"}),
     "a limit without swap": (limited(swap="swap: usage 0kB, limit 0kB, failcnt 3"), {"raise-limit", "half-dead", "no-swap"}),
     "the limit of a slice": (limited(limit_of="/system.slice"), {"ancestors-limit", "raise-limit"}),
+    "the limit of all pods": (limited(limit_of="/kubepods.slice"), {"ancestors-limit"}),
     "page cache": (limited(stats={"anon": 0, "file": G, "file_dirty": G // 2}), {"raise-limit", "half-dead", "page-cache"}),
     "tmpfs at a limit": (limited(stats={"anon": G // 2, "file": G // 2, "shmem": G // 2}), {"raise-limit", "half-dead", "tmpfs"}),
     "kernel memory": (limited(stats={"anon": 0, "file": 0, "kernel": G}), {"raise-limit", "half-dead", "kernel-memory"}),
@@ -91,6 +92,14 @@ CASES = {
 def test_advice_follows_from_the_report(name: str) -> None:
     found, wanted = CASES[name]
     assert {one.id for one in found.advice} == wanted
+
+
+def test_raising_a_containers_limit_raises_its_pods() -> None:
+    pod = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod12345678_1234_1234_1234_123456789abc.slice"
+    advice = {one.id: one for one in limited(limit_of=pod).advice}
+    assert "the whole pod's" in advice["ancestors-limit"].text
+    assert "changes nothing" not in advice["ancestors-limit"].text
+    assert "changes nothing" in {one.id: one for one in limited(limit_of="/system.slice").advice}["ancestors-limit"].text
 
 
 def test_nobody_who_was_not_chosen_would_have_been() -> None:

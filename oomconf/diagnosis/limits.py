@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Final
@@ -15,6 +16,7 @@ from oomconf.quantity import Size, roughly
 __all__ = ["limits", "wanted_limit"]
 
 _MIB: Final = 1 << 20
+_PODS: Final = re.compile(r"^kubepods(?:-burstable|-besteffort)?(?:\.slice)?$")
 _UNITS: Final = (".service", ".slice", ".scope", ".mount", ".socket", ".swap")
 
 
@@ -32,18 +34,34 @@ def limits(event: OomEvent, ranking: Ranking, holdings: tuple[Holding, ...]) -> 
     memcg = event.memcg or Memcg()
     limit = None if memcg.limit_kb is None else memcg.limit_kb * 1024
     if memcg.path is not None and event.task_memcg is not None and event.task_memcg != memcg.path:
-        yield Advice(
-            id="ancestors-limit",
-            text=f"the limit is that of {memcg.path}, above the victim's own {event.task_memcg}: raising the victim's changes nothing",
-        )
+        yield _above(memcg.path, event.task_memcg)
     if limit is not None:
         yield from _filled(memcg, limit, holdings)
-        yield _raise(event, memcg, limit)
+        if not _PODS.match((memcg.path or "").rstrip("/").rpartition("/")[2]):
+            yield _raise(event, memcg, limit)
     elif memcg.path is not None:
         yield Advice(id="limit-not-told", text=f"how much {memcg.path} may hold is not in this log: read its memory.max before changing it")
     if memcg.swap_limit_kb == 0 and not memcg.memsw:
         yield Advice(id="no-swap", text="it may not swap (memory.swap.max is 0): cold pages could not be moved out of the way first")
     yield from _left(event, ranking)
+
+
+def _above(path: str, own: str) -> Advice:
+    """Tell whose limit was met, where it is not that of the victim's own cgroup."""
+    whose = owner_of(path)
+    last = path.rstrip("/").rpartition("/")[2]
+    if whose.pod is not None:
+        text = "the limit that was met is the whole pod's, the sum of its containers' or the pod's own, not one container's"
+    elif _PODS.match(last):
+        text = (
+            f"the limit that was met is that of all pods together ({last}: what the kubelet leaves them of the node): smaller limits or "
+            "fewer pods, or less reserved by kubeReserved and systemReserved"
+        )
+    else:
+        mine = owner_of(own)
+        name = mine.unit or (f"container {mine.container[:12]}" if mine.container else own)
+        text = f"the limit is that of {path}, above the victim's own cgroup: raising that of {name} changes nothing"
+    return Advice(id="ancestors-limit", text=text)
 
 
 def _filled(memcg: Memcg, limit: int, holdings: tuple[Holding, ...]) -> Iterator[Advice]:

@@ -26,7 +26,7 @@ def live_lines() -> Iterator[tuple[int, str]]:
                     given = True
                     yield number, line.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
                 said = process.stderr.read(4096).decode("utf-8", "replace").strip().splitlines()
-            if given or (process.returncode == 0 and command[0] == "dmesg"):
+            if given:
                 return
             reasons.append(f"{command[0]}: {said[0] if said else 'says nothing'}")
         except OSError as error:

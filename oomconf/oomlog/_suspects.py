@@ -51,7 +51,7 @@ class _Suspect:
     at: str | None
     kernel_before: bool
     clues: list[tuple[int, Clue]] = field(default_factory=list)
-    quiet: int = 0
+    touched: int = 0
 
 
 @dataclass(slots=True)
@@ -60,6 +60,9 @@ class Suspects:
 
     path: str
     open: dict[tuple[str | None, str], _Suspect] = field(default_factory=dict)
+    """The one that was spoken of last stands last."""
+    clock: int = 0
+    """Lines that have passed while deaths were open."""
     kills: deque[Kill] = field(default_factory=lambda: deque(maxlen=_MOST))
     kernel_lines: int = 0
     who: Clue | None = None
@@ -106,7 +109,8 @@ class Suspects:
                 known.clues.append(earlier)
         if len(known.clues) < _CLUES:
             known.clues.append((part.number, clue))
-        known.quiet = 0
+        known.touched = self.clock
+        self.open[key] = self.open.pop(key)
 
     def _within(self, host: str | None, clue: Clue) -> tuple[str | None, str] | None:
         """Find the cgroup that systemd-oomd has just killed in a unit, of which the unit's own manager tells too."""
@@ -137,10 +141,12 @@ class Suspects:
 
     def age(self) -> Iterator[OomEvent]:
         """A line has passed."""
-        for key, suspect in list(self.open.items()):
-            suspect.quiet += 1
-            if suspect.quiet > _PATIENCE:
-                yield from self._end(key)
+        self.clock += 1
+        while self.open:
+            oldest = next(iter(self.open))
+            if self.clock - self.open[oldest].touched <= _PATIENCE:
+                return
+            yield from self._end(oldest)
 
     def flush(self) -> Iterator[OomEvent]:
         """The log is over."""

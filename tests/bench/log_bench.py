@@ -123,6 +123,12 @@ def growth() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--make"]:
+        generate(Path(sys.argv[2]))
+        sys.exit()
     with tempfile.TemporaryDirectory() as folder:
-        speed(Path(sys.argv[1]) if len(sys.argv) > 1 else generate(Path(folder) / "big.log"))
+        log = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(folder) / "big.log"
+        if len(sys.argv) == 1:  # elsewhere: a child is charged with the memory of who forks it
+            subprocess.run([sys.executable, __file__, "--make", str(log)], check=True)
+        speed(log)
     growth()
