@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -193,6 +194,30 @@ def test_a_limit_that_the_spec_has_raised_already_is_left_alone(
     main(["diagnose", "--spec", SPEC, str(path)])
     out = capsys.readouterr().out
     assert "services.app: memory.max is 960M\n" in out
+
+
+@pytest.mark.parametrize(
+    ("unit", "adj", "told"),
+    [
+        ("app.service", 0, "services.app: protect is normal (0): make it high\n      - protect: normal\n      + protect: high\n"),
+        (
+            "nginx.service",
+            -500,
+            "services.nginx: protect is high (-500): make it critical\n      - protect: high\n      + protect: critical\n",
+        ),
+        ("backup.service", 900, "services.backup: protect is expendable (900)\n"),
+    ],
+)
+def test_the_protection_that_would_have_spared_it(
+    unit: str, adj: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    victim = Row(pid=402, name="java", rss=900_000, adj=adj)
+    rows = (victim, Row(pid=500, name="cache", rss=40_000, adj=0 if adj else 300))
+    path = tmp_path / "x.log"
+    path.write_text("\n".join(report(ERAS[4], rows, victim, victim)).replace("app.service", unit), "utf-8")
+    assert main(["diagnose", "--spec", SPEC, str(path)]) == 0
+    assert told in re.sub(r" +(?=[-+] protect)", "      ", capsys.readouterr().out)
 
 
 def test_the_library_says_what_the_command_says() -> None:

@@ -59,9 +59,22 @@ def _protection(workload: Workload, event: OomEvent, sparing: Counterfactual | N
         return
     if workload.protect is not None and workload.protect.at == said.at:
         key = "protect"
-    wanted = str(sparing.oom_score_adj) if sparing is not None and event.kind != "memcg" else None
+    wanted = None
+    if sparing is not None and event.kind != "memcg":
+        wanted = _spared(said.value, sparing.oom_score_adj, words=key == "protect")
     text = f"{workload.protect.value} ({said.value})" if key == "protect" and workload.protect is not None else str(said.value)
     yield Declared(service=workload.object, at=said.at, key=key, value=text, wanted=wanted)
+
+
+def _spared(said: int, wanted: int, *, words: bool) -> str | None:
+    """Say the score, or the level of protection, that would have spared the victim; None where the spec means it to die first."""
+    if said > 0 or said <= wanted:
+        return None
+    if not words:
+        return str(wanted)
+    from oomconf.spec.policies import ADJUSTMENTS  # noqa: PLC0415  only who has a spec has it loaded
+
+    return next((level for level, adj in sorted(ADJUSTMENTS.items(), key=lambda pair: -pair[1]) if adj <= wanted), None)
 
 
 def _is_group(group: Group, path: str) -> bool:
@@ -111,10 +124,11 @@ def with_lines(found: Diagnosis, texts: Mapping[str, str]) -> Diagnosis:
 def _with_line(one: Declared, text: str | None) -> Declared:
     lines = [] if text is None else text.splitlines()
     begin, end = one.at.column - 1, (one.at.end_column or 0) - 1
-    if one.wanted is None or one.key == "protect" or not 0 < one.at.line <= len(lines) or one.at.end_line != one.at.line or end <= begin:
+    if one.wanted is None or not 0 < one.at.line <= len(lines) or one.at.end_line != one.at.line or end <= begin:
         return one
     line = lines[one.at.line - 1]
     old = line[begin:end]
-    if old.strip("'\"") != one.value.partition(" ")[0] and not old.strip("'\"")[:1].isdecimal() and not old.startswith("-"):
+    bare = old.strip("'\"")
+    if bare != one.value.partition(" ")[0] and (one.key == "protect" or not bare.removeprefix("-")[:1].isdecimal()):
         return one
     return replace(one, line=line, wanted_line=f"{line[:begin]}{one.wanted}{line[end:]}")

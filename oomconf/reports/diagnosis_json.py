@@ -80,7 +80,7 @@ def _event(found: Diagnosis) -> dict[str, Any]:
         "declared": [
             {
                 "service": one.service, "path": one.at.path, "line": one.at.line, "column": one.at.column,
-                "key": one.key, "value": one.value, "wanted": one.wanted,
+                "key": one.key, "value": one.value, "wanted": one.wanted, "source": one.line, "wanted_source": one.wanted_line,
             }
             for one in found.declared
         ],
