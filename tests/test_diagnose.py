@@ -288,6 +288,14 @@ def test_a_large_log_is_read_as_if_line_by_line(packing: str, seed: int, tmp_pat
         assert [known(event) for event in from_file(path, cores) if event.killer == "kernel"] == wanted
 
 
+def test_a_kill_behind_thousands_of_false_hits_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_SMALL", 1 << 10)
+    path = tmp_path / "noisy.log"
+    path.write_text("\n".join([*(f"Nov 23 01:02:03 web-1 app[7]: Killed job {n}" for n in range(9000)), *KILL]), "utf-8")
+    assert [event.line for event in from_file(path)] == [9001]
+    assert call([str(path), "--fail-on-kill"]).returncode == 1
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_huge_log_gives_up_bare_statuses_only(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"_SMALL": 1 << 10, "_HUGE": 1 << 11, "_SEGMENT": 1 << 14, "_BLOCK": 1 << 12}.items():

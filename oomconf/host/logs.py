@@ -34,7 +34,6 @@ _CONTEXT: Final = 4 << 10
 """Bytes in front of a hit that are read with it: who sent a signal often stands above the death."""
 _LONGEST: Final = 1 << 20
 """A line without an end is cut here."""
-_HITS: Final = 4096
 _AHEAD: Final = 16
 """Lines behind a hit that are given in any case: the reader looks so far ahead before it takes one."""
 _MAGIC: Final[tuple[tuple[bytes, Callable[[BinaryIO], BinaryIO]], ...]] = (
@@ -163,10 +162,12 @@ def _scan(file: BinaryIO, start: int, end: int, needles: tuple[bytes, ...], buff
         counted = kept
         base = place - kept
         for at in hits(buffer, kept + got, needles):
-            if last < base + at < end and len(found) < _HITS:
+            if last < base + at < end:
                 newlines += buffer.count(b"\n", counted, max(at, counted))
                 counted = max(at, counted)
-                found.append((base + at, newlines - (buffer.count(b"\n", at, kept) if at < kept else 0)))
+                above = newlines - (buffer.count(b"\n", at, kept) if at < kept else 0)
+                if not found or found[-1][1] != above:  # one of a line is enough
+                    found.append((base + at, above))
                 last = base + at
         newlines += buffer.count(b"\n", counted, max(counted, min(kept + got, end - base)))
         place += got
