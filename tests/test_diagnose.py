@@ -296,6 +296,18 @@ def test_a_kill_behind_thousands_of_false_hits_is_found(tmp_path: Path, monkeypa
     assert call([str(path), "--fail-on-kill"]).returncode == 1
 
 
+@pytest.mark.parametrize("split", range(4, 40, 3))
+def test_a_kill_that_two_segments_share_is_found(split: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"_SMALL": 1 << 10, "_SEGMENT": 1 << 14, "_BLOCK": 1 << 12}.items():
+        monkeypatch.setattr(logs, name, value)
+    kill = b'Nov 23 01:02:03 web-1 earlyoom[9]: sending SIGTERM to process 187 uid 0 "batch": badness 1351, VmRSS 270 MiB\n'
+    noise = b"x" * 99 + b"\n"
+    before = (noise * 200)[-((1 << 14) - kill.index(b"sending") - split) :]
+    path = tmp_path / "split.log"
+    path.write_bytes(before + kill + noise * 900)
+    assert [event.killer for event in from_file(path, 1)] == ["earlyoom"]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_huge_log_gives_up_bare_statuses_only(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"_SMALL": 1 << 10, "_HUGE": 1 << 11, "_SEGMENT": 1 << 14, "_BLOCK": 1 << 12}.items():

@@ -150,11 +150,13 @@ class _Regions:
 
 
 def _scan(file: BinaryIO, start: int, end: int, needles: tuple[bytes, ...], buffer: bytearray) -> _Segment:
-    """Count the lines that end in a segment and find what may begin an event, also across its end."""
-    file.seek(start)
+    """Count the lines that end in a segment and find what may begin an event, also across its ends."""
+    begin = max(0, start - _OVERLAP)
+    file.seek(begin)
     view = memoryview(buffer)
     found: list[tuple[int, int]] = []
-    newlines, place, kept, last = 0, start, 0, -1
+    kept = file.readinto(view[: start - begin])  # type: ignore[attr-defined]
+    newlines, place, last = 0, begin + kept, start - 1
     while place < end + _OVERLAP:
         got = file.readinto(view[kept : kept + min(_BLOCK, end + _OVERLAP - place)])  # type: ignore[attr-defined]
         if not got:
