@@ -288,6 +288,23 @@ def test_a_large_log_is_read_as_if_line_by_line(packing: str, seed: int, tmp_pat
         assert [known(event) for event in from_file(path, cores) if event.killer == "kernel"] == wanted
 
 
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_a_large_log_of_any_carrier_is_read_as_if_line_by_line(carrier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"_SMALL": 1 << 10, "_SEGMENT": 1 << 14, "_BLOCK": 1 << 12}.items():
+        monkeypatch.setattr(logs, name, value)
+    dice = random.Random(carrier)
+    texts: list[str] = []
+    for era in ERAS:
+        texts += [*(line.partition(": ")[2] for line in noise(dice, dice.choice((0, 40, 300)))), *report(era, ROWS, ROWS[1], ROWS[2])]
+    lines = "\n".join(CARRIERS[carrier](texts)).split("\n")
+    wanted = [known(event) for event in read(lines) if event.killer == "kernel"]
+    assert len(wanted) == len(ERAS)
+    for packing in ("plain", "gz"):
+        path = tmp_path / packing
+        path.write_bytes(PACKED[packing]("\n".join(lines).encode()))
+        assert [known(event) for event in from_file(path, 2) if event.killer == "kernel"] == wanted
+
+
 def test_a_kill_behind_thousands_of_false_hits_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "_SMALL", 1 << 10)
     path = tmp_path / "noisy.log"

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, cast
 
 from oomconf.errors import InputError
 from oomconf.host import STDIN
-from oomconf.oomlog.needles import EVERY, FEW, hits
+from oomconf.oomlog.needles import EVERY, FEW, JSON, hits
 
 __all__ = ["lines_of"]
 
@@ -76,7 +76,7 @@ def _of_file(file: BinaryIO, busy: Callable[[], bool], cores: int | None) -> Ite
     if status.st_size <= _SMALL:
         yield from _all(file)
         return
-    needles = EVERY if status.st_size <= _HUGE else FEW
+    needles = (*(EVERY if status.st_size <= _HUGE else FEW), *(JSON if first.startswith(b"{") else ()))
     count = cores or min(4, len(os.sched_getaffinity(0)))
     yield from _Regions(file, busy).read(_spread(file.name, status.st_size, needles, count))
 
@@ -238,6 +238,8 @@ def _stream(file: BinaryIO, busy: Callable[[], bool], needles: tuple[bytes, ...]
     while True:
         got = read(_BLOCK)
         block = kept + got
+        if number == 1 and block.startswith(b"{"):
+            needles = (*EVERY, *JSON)
         cut = len(block) if not got or len(block) > _LONGEST else block.rfind(b"\n") + 1
         kept, block = block[cut:], block[:cut]
         found = hits(block, len(block), needles)

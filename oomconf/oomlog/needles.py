@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["EVERY", "FEW", "hits"]
+__all__ = ["EVERY", "FEW", "JSON", "hits"]
 
 _CAPITALS: Final[tuple[tuple[bytes, tuple[tuple[int, bytes], ...]], ...]] = (
     (b"K", ((0, b"Killed"), (0, b"Kill process "), (0, b"KILL"), (0, b"Killing"), (0, b"Kernel panic - not syncing: "))),
@@ -20,6 +20,8 @@ FEW: Final = (b"invoked oom-killer",)
 _STATUS: Final = b"137"
 EVERY: Final = (b"oom-kill", b"container oom", b'"oom"', _STATUS)
 """What also finds deaths that only an event or a status tells of."""
+JSON: Final = (b'"MESSAGE":[', b'"MESSAGE": [', b'"MESSAGE" : [')
+"""And in a log of objects: a message with a byte that is no text is an array of numbers, in which no word is found."""
 _SAID: Final = re.compile(rb'(?:ode|tatus|xit|xited|eturned|rror|alue)["\']?\s*[:=]?\s*\(?137(?!\d)|=137(?!\d)')
 """A number is a status where a word says so; in most logs many are none."""
 _BEFORE: Final = 24
