@@ -113,6 +113,8 @@ class Workload:
     protect: Setting[str] | None = None
     oom_score_adj: Setting[int] | None = None
     oom_score_adj_reason: str | None = None
+    oom_adjust_file: Setting[str] | None = field(default=None, compare=False)
+    """PG_OOM_ADJUST_FILE of its environment, by which PostgreSQL's backends reset their score; no value where a file may say it."""
     memory_min: Setting[Amount] | None = None
     memory_low: Setting[Amount] | None = None
     memory_high: Setting[Amount] | None = None

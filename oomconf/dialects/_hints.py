@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from oomconf.location import NOWHERE, Location
 from oomconf.policy import Amount, Runtime, Setting
 from oomconf.runtimes import KNOWN, Hint, effective, read_command, read_environment
 
-__all__ = ["Placed", "runtimes", "said"]
+__all__ = ["ADJUST_FILE", "Placed", "adjust_file", "runtimes", "said"]
+
+ADJUST_FILE: Final = "PG_OOM_ADJUST_FILE"
 
 Placed = tuple[str, Location]
 """A word or a value with its place."""
+
+
+def adjust_file(variables: Mapping[str, Placed]) -> Setting[str] | None:
+    """Give PG_OOM_ADJUST_FILE of an environment."""
+    found = variables.get(ADJUST_FILE)
+    return None if found is None else Setting(found[0], found[1], text=found[0])
 
 
 def runtimes(variables: Mapping[str, Placed], commands: Iterable[Sequence[Placed]] = (), *, at: Location = NOWHERE) -> tuple[Runtime, ...]:

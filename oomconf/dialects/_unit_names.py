@@ -14,7 +14,9 @@ __all__ = ["near"]
 _NEAR: Final = 0.84
 _SHARED: Final = 3
 # Keys whose names nobody takes for another's.
-_DISTINCT: Final = frozenset({"Slice", "Restart", "RestartSec", "Environment", "ExecStart", "Delegate", "What", "Priority", "Options"})
+_DISTINCT: Final = frozenset(
+    {"Slice", "Restart", "RestartSec", "Environment", "EnvironmentFile", "ExecStart", "Delegate", "What", "Priority", "Options"}
+)
 
 
 def _plain(name: str) -> str:

@@ -205,6 +205,7 @@ DIRECTIVES: Final = (
     Directive(name="RestartForceExitStatus", kinds=_SERVICE),
     Directive(name="SuccessExitStatus", kinds=_SERVICE),
     Directive(name="Environment", kinds=_EXEC),
+    Directive(name="EnvironmentFile", kinds=_EXEC),
     Directive(name="ExecStart", kinds=_SERVICE),
     Directive(name="ConditionMemory", since=244, section="Unit", kinds=_EVERY_KIND, parse=_condition),
     Directive(name="AssertMemory", since=244, section="Unit", kinds=_EVERY_KIND, parse=_condition),

@@ -11,7 +11,7 @@ from oomconf.dialect import Dialect, Document, Entry, FaultOf, Reading, Rendered
 from oomconf.dialects import _ini, _units
 from oomconf.dialects._common import header, variables
 from oomconf.dialects._docker_run import flags
-from oomconf.dialects._hints import Placed, runtimes
+from oomconf.dialects._hints import Placed, adjust_file, runtimes
 from oomconf.dialects._shell import Word
 from oomconf.dialects._templates import is_templated
 from oomconf.dialects._unit_names import near
@@ -200,6 +200,7 @@ def _workload(unit: str, files: Sequence[Document], *, user: bool) -> tuple[Work
         at=whole_file(files[0].path),
         placement=QuadletUnit(unit=unit, user=user),
         runtimes=runtimes(inner.environment),
+        oom_adjust_file=adjust_file(inner.environment),
         **{**said, **fields, **score},
     ), entries
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 
 from oomconf.finding import Related
 from oomconf.kernel.badness import ADJ_NEVER
@@ -12,7 +13,23 @@ from oomconf.programs import Program, find
 from oomconf.quantity import INFINITY, Percent
 from oomconf.rule import Context
 
-__all__ = ["Limit", "by_user", "heeded", "immortal", "limits", "part_score", "program", "protected", "rootless", "score", "set_by_vendor"]
+__all__ = [
+    "Limit",
+    "by_user",
+    "could_reset",
+    "heeded",
+    "immortal",
+    "limits",
+    "part_score",
+    "program",
+    "protected",
+    "rootless",
+    "score",
+    "set_by_vendor",
+]
+
+_STARTER: Final = re.compile(r"^pg_(?!ctl$)|^postgresql|\.sh$|^(?:ba|da)?sh$|^true$|[%$]")
+"""Programs of which nobody knows what they put into the environment of PostgreSQL."""
 
 
 class Limit(NamedTuple):
@@ -96,15 +113,22 @@ def immortal(workload: Workload, facts: Facts) -> Setting[int] | None:
     return adj if adj is not None and adj.value == ADJ_NEVER and not _workers_reset(workload) else None
 
 
-def _workers_reset(workload: Workload) -> bool:
+def could_reset(workload: Workload) -> bool:
+    """Whether it is PostgreSQL, whose backends reset their score where PG_OOM_ADJUST_FILE is set."""
     known = program(workload)
-    if known is None or known.children != "reset" or known.spawns:
+    return known is not None and known.children == "reset" and not known.spawns
+
+
+def _workers_reset(workload: Workload) -> bool:
+    if not could_reset(workload):
         return False
-    place = workload.placement
-    # a package's unit says PG_OOM_ADJUST_FILE, an image does not
-    return isinstance(place, SystemdUnit) or (
-        isinstance(place, DockerContainer) and any("PG_OOM_ADJUST_FILE=" in option for option in place.options)
-    )
+    said, place = workload.oom_adjust_file, workload.placement
+    if said is not None:
+        return said.value is None or said.value.startswith("/")
+    if isinstance(place, SystemdUnit):
+        # a package's unit and its pg_ctlcluster set it, a postmaster that is started by hand has what its unit says
+        return not place.command or _STARTER.search(place.command[0].rpartition("/")[2]) is not None
+    return isinstance(place, DockerContainer) and any("PG_OOM_ADJUST_FILE=/" in option for option in place.options)
 
 
 def limits(workload: Workload, around: Context) -> tuple[Limit, ...]:

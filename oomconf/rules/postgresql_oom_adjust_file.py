@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
-from oomconf.dialect import Entry
+from oomconf.finding import Edit
+from oomconf.policy import Setting, Workload
 from oomconf.rule import Context, Problem, Severity, rule
 from oomconf.rules._edits import inserted
 
-_FILE: Final = re.compile(r"""(?:^|[\s"'])PG_OOM_ADJUST_FILE=([^\s"']*)""")
+_NAME: Final = "PG_OOM_ADJUST_FILE="
+_FILLED_IN: Final = ("$", "%", "{{")
 
 
-@rule(on=Entry, severity=Severity.ERROR)
-def postgresql_oom_adjust_file(entry: Entry, around: Context) -> Iterator[Problem]:
+@rule(on=Workload, severity=Severity.ERROR)
+def postgresql_oom_adjust_file(workload: Workload, around: Context) -> Iterator[Problem]:
     """PG_OOM_ADJUST_FILE without its leading slash leaves every backend as protected as the postmaster.
 
     A backend of PostgreSQL writes PG_OOM_ADJUST_VALUE (0) into the file that PG_OOM_ADJUST_FILE names, and takes no notice if that
@@ -35,12 +36,30 @@ def postgresql_oom_adjust_file(entry: Entry, around: Context) -> Iterator[Proble
     OOMScoreAdjust=-900
     Environment=PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj
     ```
+
+    ```yaml bad compose.yaml
+    services:
+      db:
+        image: postgres:17
+        oom_score_adj: -900
+        environment:
+          PG_OOM_ADJUST_FILE: proc/self/oom_score_adj   ⟵
+    ```
     """
-    found = _FILE.search(entry.value) if entry.key == "Environment" and not entry.fault else None
-    if found is not None and found[1].startswith(("proc/", "self/")):
-        yield Problem(
-            entry.at,
-            f"PG_OOM_ADJUST_FILE={found[1]} names a file below PostgreSQL's data directory, so backends keep the postmaster's score",
-            "write PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj",
-            fix=(inserted(entry.at, found.start(1), "/"),) if entry.at.line == entry.at.end_line and found[1].startswith("proc/") else (),
-        )
+    said = workload.oom_adjust_file
+    if said is None or not said.value or said.value.startswith("/") or any(mark in said.value for mark in _FILLED_IN):
+        return
+    yield Problem(
+        said.at,
+        f"backends keep the postmaster's score: PG_OOM_ADJUST_FILE={said.value[:80]} names a file below PostgreSQL's data directory",
+        "write PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj",
+        fix=_slash(said, said.value),
+    )
+
+
+def _slash(said: Setting[str], value: str) -> tuple[Edit, ...]:
+    width = said.at.end_column - said.at.column
+    before = width - len(value)
+    if said.at.line != said.at.end_line or before not in (0, len(_NAME)) or not value.startswith("proc/"):
+        return ()
+    return (inserted(said.at, before, "/"),)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from oomconf.policy import Workload
 from oomconf.rule import Context, Problem, Severity, rule
-from oomconf.rules._scores import immortal, limits, program
+from oomconf.rules._scores import could_reset, immortal, limits, program
 
 
 @rule(on=Workload, severity=Severity.ERROR)
@@ -16,8 +16,9 @@ def unkillable_without_limit(workload: Workload, around: Context) -> Iterator[Pr
     The kernel does not even look at a task whose oom_score_adj is -1000 (mm/oom_kill.c: oom_badness), and without a
     `memory.max` on it or on a slice above nothing else stops it: everything else dies first, then the machine panics with
     "System is deadlocked on memory". -999 is still the very last to be chosen, and can be. Silent where a declared process is
-    killable, on PostgreSQL's units, whose backends reset their score where the package sets PG_OOM_ADJUST_FILE, and on a
-    score that the vendor ships, such as systemd-udevd's. A program that hands -1000 on is the subject of unkillable-spawner.
+    killable, on a score that the vendor ships, such as systemd-udevd's, and on PostgreSQL whose backends reset their score: where
+    PG_OOM_ADJUST_FILE is set, or may be, as by a package's unit or an EnvironmentFile= (PostgreSQL's manual: Linux Memory
+    Overcommit). A program that hands -1000 on is the subject of unkillable-spawner.
 
     ```yaml bad oomconf.yaml
     version: 1
@@ -66,6 +67,36 @@ def unkillable_without_limit(workload: Workload, around: Context) -> Iterator[Pr
     Environment=PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj
     ```
 
+    ```ini bad etc/systemd/system/postgresql.service
+    [Service]
+    ExecStart=/usr/bin/postgres -D /srv/pg
+    OOMScoreAdjust=-1000   ⟵
+    ```
+
+    ```ini bad etc/systemd/system/postgresql.service
+    [Service]
+    ExecStart=/usr/bin/ledger
+    OOMScoreAdjust=-1000   ⟵
+    ```
+
+    ```ini good etc/systemd/system/postgresql.service.d/oom.conf
+    [Service]
+    OOMScoreAdjust=-1000
+    ```
+
+    ```ini good etc/systemd/system/postgresql@.service
+    [Service]
+    ExecStart=-/usr/bin/pg_ctlcluster --skip-systemctl-redirect %i start
+    OOMScoreAdjust=-1000
+    ```
+
+    ```ini good etc/systemd/system/app.service
+    [Service]
+    EnvironmentFile=-/etc/default/postgresql
+    ExecStart=/usr/lib/postgresql/16/bin/postgres -D /srv/pg
+    OOMScoreAdjust=-1000
+    ```
+
     ```yaml bad compose.yaml
     services:
       ledger:
@@ -76,9 +107,8 @@ def unkillable_without_limit(workload: Workload, around: Context) -> Iterator[Pr
     adj, known = immortal(workload, around.facts), program(workload)
     if adj is None or limits(workload, around) or (known is not None and known.leaks):
         return
-    yield Problem(
-        adj.at,
-        f"{workload.name} can never be killed, and no limit holds it",
-        "say -999: the last to be killed; -1000 only for a small parent whose children are killable"
-        + around.said(", declared under 'processes:'"),
-    )
+    help_ = "say -999: the last to be killed; -1000 only for a small parent whose children are killable"
+    help_ += around.said(", declared under 'processes:'")
+    if could_reset(workload):
+        help_ = "set PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj in its environment, by which backends reset their score, or say -900"
+    yield Problem(adj.at, f"{workload.name} can never be killed, and no limit holds it", help_)

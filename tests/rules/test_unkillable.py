@@ -9,7 +9,7 @@ import pytest
 from by_hand import G, M, host, objects, part, service, slice_of
 
 from oomconf.placement import DockerContainer, KubernetesContainer, QuadletUnit, SystemdUnit
-from oomconf.policy import Group, Process, Workload
+from oomconf.policy import Group, Process, Setting, Workload
 from oomconf.programs import PROGRAMS
 from oomconf.quantity import INFINITY, Percent
 
@@ -18,6 +18,8 @@ PARENT = (part("parent"), part("worker", count=4, adj=0))
 EIGHT, FREE = part("a", count=8, adj=-1000, memory=G // 8), part("b", adj=0)
 POSTGRES = DockerContainer(name="x", image="postgres:16")
 FILE = "--env=PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj"
+SELF = "/proc/self/oom_score_adj"
+POSTMASTER = SystemdUnit(unit="postgresql.service", command=("/usr/bin/postgres", "-D", "/srv/pg"))
 RUNNER = DockerContainer(name="x", image="gitlab/gitlab-runner:v17")
 JOBS = SystemdUnit(unit="jobs.service", command=("/usr/sbin/cron", "-f"))
 ROOM = slice_of("s.slice", memory_max=2 * G)
@@ -47,6 +49,10 @@ CASES = [
     ("postgresql", [unit("postgresql-16.service", oom_score_adj=-1000, memory_max=G)], []),
     ("postgresql in a container", [service("x", placement=POSTGRES, oom_score_adj=-1000)], ["unkillable-without-limit"]),
     ("postgresql in a container that resets", [service("x", placement=replace(POSTGRES, options=(FILE,)), oom_score_adj=-1000)], []),
+    ("postgresql that is told in its environment", [service("x", placement=POSTGRES, oom_score_adj=-1000, oom_adjust_file=SELF)], []),
+    ("postgresql that is told in a file", [unit("postgresql.service", oom_score_adj=-1000, oom_adjust_file=Setting(None))], []),
+    ("postgresql that is told badly", [unit("postgresql.service", oom_score_adj=-1000, oom_adjust_file=SELF[1:])], ["unkillable-without-limit"]),
+    ("postgresql by hand", [service("x", placement=POSTMASTER, oom_score_adj=-1000, memory_max=G)], ["unkillable-inside-limit"]),
     ("an engine, whose containers are elsewhere", [unit("docker.service", oom_score_adj=-1000)], ["unkillable-without-limit"]),
     ("a spawner", [unit("cron.service", oom_score_adj=-1000)], ["unkillable-spawner"]),
     ("a spawner with a limit", [unit("cron.service", oom_score_adj=-1000, memory_max=G)], ["unkillable-spawner"]),

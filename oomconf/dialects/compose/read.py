@@ -12,7 +12,7 @@ from typing import Any
 from oomconf.dialect import Document, Entry, Reading, Sources
 from oomconf.dialects._containers import said_restart
 from oomconf.dialects._entries import doubled, repeated, unparsed
-from oomconf.dialects._hints import Placed, runtimes
+from oomconf.dialects._hints import Placed, adjust_file, runtimes
 from oomconf.dialects._image import Image, image
 from oomconf.dialects._shell import commands
 from oomconf.dialects._templates import is_templated
@@ -135,6 +135,7 @@ class _File:
             restart=self.restart(service.get("restart")),
             replicas=self.number(name, "replicas", scale, 0, 1 << 31),
             runtimes=self.runtimes(service, key.at),
+            oom_adjust_file=adjust_file({**self.env_files(service.get("env_file")), **self.environment(service.get("environment"))}),
             tmpfs=tuple(self.tmpfs(service)),
         )
 

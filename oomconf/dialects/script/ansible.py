@@ -9,7 +9,7 @@ from typing import Any, Final
 from oomconf.dialect import Document, Entry
 from oomconf.dialects._containers import said_restart, swap_beside
 from oomconf.dialects._entries import unparsed
-from oomconf.dialects._hints import Placed, runtimes
+from oomconf.dialects._hints import Placed, adjust_file, runtimes
 from oomconf.dialects._nested import written_in
 from oomconf.dialects._templates import is_filled_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
@@ -149,6 +149,7 @@ def _container(node: Mapping, said: Said, module: str) -> None:
             placement=place,
             image=image or None,
             runtimes=runtimes(variables, at=node.at),
+            oom_adjust_file=adjust_file(variables),
             **fields,
         )
     )

@@ -7,10 +7,12 @@ from typing import Final
 
 from oomconf.dialects import _ini
 from oomconf.dialects.systemd.judge import Verdict
+from oomconf.dialects._hints import ADJUST_FILE
 from oomconf.location import Location
+from oomconf.policy import Setting
 from oomconf.runtimes import Hint, read_command, read_environment
 
-__all__ = ["command", "hints"]
+__all__ = ["adjust_file", "command", "hints"]
 
 _PREFIXES: Final = "@-:+!|"
 
@@ -43,6 +45,24 @@ def command(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
             words = [word.text for word in _ini.words(one.text)]
             found = () if one.reset else tuple([words[0].lstrip(_PREFIXES), *words[1:]] if words else [])
     return found
+
+
+def adjust_file(verdicts: Iterable[Verdict]) -> Setting[str] | None:
+    """Give PG_OOM_ADJUST_FILE of a unit's environment; without a value where a file or the command itself may set it."""
+    said: Setting[str] | None = None
+    file: Setting[str] | None = None
+    for one in verdicts:
+        if one.row.name == "Environment":
+            said = None if one.reset else said
+            for word in _ini.words(one.text):
+                name, equals, value = word.text.partition("=")
+                if name == ADJUST_FILE and equals:
+                    said = Setting(value, _within(one.at, word), text=value)
+        elif one.row.name == "EnvironmentFile":
+            file = None if one.reset else Setting(None, one.at)
+        elif one.row.name == "ExecStart" and ADJUST_FILE in one.text:
+            file = Setting(None, one.at)
+    return said or file
 
 
 def _of_command(one: Verdict) -> Iterator[tuple[Hint, Location]]:

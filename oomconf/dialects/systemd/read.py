@@ -12,7 +12,7 @@ from oomconf.dialects import _units
 from oomconf.dialects._hints import said
 from oomconf.dialects._names import misnamed, unread
 from oomconf.dialects._swap_names import unit_name
-from oomconf.dialects.systemd.hints import command, hints
+from oomconf.dialects.systemd.hints import adjust_file, command, hints
 from oomconf.dialects.systemd.judge import Judged, Verdict, judge
 from oomconf.dialects.systemd.places import CONFS, Place, Scope, dropin_folders, is_pattern, place, surviving, template_of
 from oomconf.location import whole_file
@@ -155,13 +155,15 @@ def _swap(unit: str, files: list[Judged], entries: list[Entry]) -> Iterator[Swap
 
 
 def _workload(unit: str, files: list[Judged], entries: list[Entry], defaults: dict[str, Setting[Any]], *, user: bool) -> Workload:
-    found = tuple(hints(one for file in files for one in file.verdicts if not one.fault))
+    valid = [one for file in files for one in file.verdicts if not one.fault]
+    found = tuple(hints(valid))
     entries += [Entry("systemd", unit, "Service", hint.knob, hint.text, at, hint.fault) for hint, at in found if hint.fault]
     return Workload(
         name=unit,
         object=unit,
         at=whole_file(files[0].document.path),
-        placement=SystemdUnit(unit=unit, user=user, command=command(one for file in files for one in file.verdicts if not one.fault)),
+        placement=SystemdUnit(unit=unit, user=user, command=command(valid)),
+        oom_adjust_file=adjust_file(valid),
         runtimes=said(found),
         **{**defaults, **_merged(files, (*WORKLOAD_FIELDS, *_WATCHED))},
     )
