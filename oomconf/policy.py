@@ -307,6 +307,8 @@ class Policy:
     sysctl_profile: Setting[str] | None = None
     kubelet: Kubelet | None = None
     oomd: Oomd | None = None
+    default_oom_score_adj: Setting[int] | None = field(default=None, compare=False)
+    """What the manager gives every service that says nothing (systemd-system.conf(5))."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -302,6 +302,7 @@ def _merged(name: str, policies: Sequence[Policy]) -> Policy:
             sysctls={**first.sysctls, **other.sysctls},
             kubelet=first.kubelet or other.kubelet,
             oomd=first.oomd or other.oomd,
+            default_oom_score_adj=first.default_oom_score_adj or other.default_oom_score_adj,
             facts=_joined(first.facts, other.facts),
         )
     return replace(first, name=name, object=name)

@@ -9,7 +9,7 @@ from typing import Final
 
 from oomconf.dialects import _units
 
-__all__ = ["near"]
+__all__ = ["default_of", "near"]
 
 _NEAR: Final = 0.84
 _SHARED: Final = 3
@@ -55,3 +55,9 @@ def near(key: str, kind: str) -> _units.Directive | None:
         best = name if score >= _NEAR else ""
     row = _units.find(_PLAIN[best]) if best else None
     return row if row is not None and kind in row.kinds else None
+
+
+def default_of(key: str, kind: str) -> _units.Directive | None:
+    """Give the row that a key of a manager would be the default of, if there were one."""
+    row = _units.find(key.removeprefix("Default")) if kind == "manager" and key.startswith("DefaultMemory") else None
+    return row if row is not None and row.name in ("MemoryHigh", "MemoryMax", "MemorySwapMax", "MemoryLimit") else None

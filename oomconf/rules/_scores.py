@@ -8,13 +8,14 @@ from typing import Final, NamedTuple
 from oomconf.finding import Related
 from oomconf.kernel.badness import ADJ_NEVER
 from oomconf.placement import ComposeService, DockerContainer, KubernetesContainer, QuadletUnit, SystemdUnit
-from oomconf.policy import Amount, Facts, Process, Setting, Workload, size_of
+from oomconf.policy import Amount, Facts, Policy, Process, Setting, Workload, size_of
 from oomconf.programs import Program, find
 from oomconf.quantity import INFINITY, Percent
 from oomconf.rule import Context
 
 __all__ = [
     "Limit",
+    "by_default",
     "by_user",
     "could_reset",
     "heeded",
@@ -111,6 +112,11 @@ def immortal(workload: Workload, facts: Facts) -> Setting[int] | None:
         return scores[0] if all(one is not None and one.value == ADJ_NEVER for one in scores) else None
     adj = score(workload)
     return adj if adj is not None and adj.value == ADJ_NEVER and not _workers_reset(workload) else None
+
+
+def by_default(adj: Setting[int], policy: Policy) -> bool:
+    """Whether it is the manager's default for all services, which has a finding of its own."""
+    return policy.default_oom_score_adj is not None and policy.default_oom_score_adj.at == adj.at
 
 
 def could_reset(workload: Workload) -> bool:

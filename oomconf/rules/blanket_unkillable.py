@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from oomconf.kernel.badness import ADJ_NEVER
 from oomconf.policy import Policy
 from oomconf.rule import Context, Problem, Related, Severity, rule
 from oomconf.rules._scores import immortal
@@ -16,7 +17,8 @@ def blanket_unkillable(policy: Policy, around: Context) -> Iterator[Problem]:
     The OOM killer must find a victim. When what holds the memory is all at -1000 it first kills what does not matter and
     frees little, logins and agents, then says "Out of memory and no killable processes" and panics: "System is deadlocked on
     memory" (mm/oom_kill.c: out_of_memory). Among services that must all survive, -1000 also says nothing about which goes
-    first; -999, -900 and -500 do. Not counted: services with a killable part, PostgreSQL's units, vendors' own scores.
+    first; -999, -900 and -500 do. DefaultOOMScoreAdjust=-1000 of system.conf says it to every service that says nothing. Not
+    counted: services with a killable part, PostgreSQL whose backends reset their score, vendors' own scores.
 
     ```yaml bad oomconf.yaml
     version: 1
@@ -60,6 +62,21 @@ def blanket_unkillable(policy: Policy, around: Context) -> Iterator[Problem]:
     OOMScoreAdjust=-1000
     ```
 
+    ```ini bad etc/systemd/system.conf
+    [Manager]
+    DefaultOOMScoreAdjust=-1000   ⟵
+    ```
+
+    ```ini with etc/systemd/system/ledger.service
+    [Service]
+    ExecStart=/usr/bin/ledger
+    ```
+
+    ```ini good etc/systemd/system.conf
+    [Manager]
+    DefaultOOMScoreAdjust=100
+    ```
+
     ```yaml bad compose.yaml
     services:
       ledger:
@@ -70,6 +87,14 @@ def blanket_unkillable(policy: Policy, around: Context) -> Iterator[Problem]:
         oom_score_adj: -1000   ⟵
     ```
     """
+    default = policy.default_oom_score_adj
+    if default is not None and default.value == ADJ_NEVER:
+        yield Problem(
+            default.at,
+            f"every service of {policy.name} without a score of its own can never be killed",
+            "remove it: 0 is what services should have that say nothing",
+        )
+        return
     found = [(workload, adj) for workload in around.services if (adj := immortal(workload, around.facts)) is not None]
     if len(found) < 2:
         return

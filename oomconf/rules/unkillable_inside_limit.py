@@ -8,7 +8,7 @@ from oomconf.kernel.badness import ADJ_NEVER
 from oomconf.policy import Setting, Workload, size_of
 from oomconf.quantity import INFINITY
 from oomconf.rule import Context, Problem, Severity, rule
-from oomconf.rules._scores import Limit, heeded, immortal, limits, part_score, program
+from oomconf.rules._scores import Limit, by_default, heeded, immortal, limits, part_score, program
 
 
 @rule(on=Workload, severity=Severity.ERROR)
@@ -95,7 +95,7 @@ def unkillable_inside_limit(workload: Workload, around: Context) -> Iterator[Pro
     if not held or (known is not None and known.leaks):
         return
     adj = immortal(workload, around.facts) or _filling(workload, held, around)
-    if adj is None:
+    if adj is None or by_default(adj, around.policy):
         return
     nearest = held[0]
     what = "nothing there can be killed" if nearest.own else "only its neighbours there can be killed"

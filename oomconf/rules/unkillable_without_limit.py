@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from oomconf.policy import Workload
 from oomconf.rule import Context, Problem, Severity, rule
-from oomconf.rules._scores import could_reset, immortal, limits, program
+from oomconf.rules._scores import by_default, could_reset, immortal, limits, program
 
 
 @rule(on=Workload, severity=Severity.ERROR)
@@ -105,7 +105,7 @@ def unkillable_without_limit(workload: Workload, around: Context) -> Iterator[Pr
     ```
     """
     adj, known = immortal(workload, around.facts), program(workload)
-    if adj is None or limits(workload, around) or (known is not None and known.leaks):
+    if adj is None or by_default(adj, around.policy) or limits(workload, around) or (known is not None and known.leaks):
         return
     help_ = "say -999: the last to be killed; -1000 only for a small parent whose children are killable"
     help_ += around.said(", declared under 'processes:'")

@@ -71,6 +71,11 @@ def unknown_key(entry: Entry, around: Context) -> Iterator[Problem]:
     MemroyMax=2G   ⟵
     ```
 
+    ```ini bad etc/systemd/system.conf
+    [Manager]
+    DefaultMemoryMax=2G   ⟵
+    ```
+
     ```json bad etc/docker/daemon.json
     {
       "oom-score-adjust": -500   ⟵

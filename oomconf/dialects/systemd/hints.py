@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from oomconf.dialects import _ini
-from oomconf.dialects.systemd.judge import Verdict
 from oomconf.dialects._hints import ADJUST_FILE
+from oomconf.dialects.systemd.judge import Verdict
 from oomconf.location import Location
 from oomconf.policy import Setting
 from oomconf.runtimes import Hint, read_command, read_environment

@@ -10,7 +10,7 @@ from oomconf.dialect import Document, Entry, FaultOf
 from oomconf.dialects import _ini, _units
 from oomconf.dialects._templates import is_templated
 from oomconf.dialects._unit_keys import KEYS
-from oomconf.dialects._unit_names import near
+from oomconf.dialects._unit_names import default_of, near
 from oomconf.location import Location
 from oomconf.quantity import SizeError
 
@@ -90,9 +90,13 @@ def judge(document: Document, kind: str, *, whole: bool) -> Judged:
 def _verdict(one: _ini.Assignment, kind: str, dead: str) -> Verdict | None:
     row = _units.find(one.key)
     if row is None:
-        meant = near(one.key, kind)
+        meant = near(one.key, kind) or default_of(one.key, kind)
         if meant is None:
             return None
+        if kind == "manager" and kind not in meant.kinds:
+            message = f"systemd knows no default for {meant.name}=; {_IGNORED}"
+            hint = f"say {meant.name}= in etc/systemd/system/service.d/10-memory.conf, for every service"
+            return Verdict(meant, one.key, one.section, one.value, one.key_at, fault=message, hint=hint, kind="key")
         message = f"systemd knows no key '{one.key[:80]}'; {_IGNORED}"
         return Verdict(meant, one.key, one.section, one.value, one.key_at, fault=message, hint=f"did you mean {meant.name}=?", kind="key")
     if row in _units.SWAP and kind != "swap":

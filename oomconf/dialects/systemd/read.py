@@ -75,7 +75,15 @@ def _policy(name: str, scopes: Iterable[_Scope], entries: list[Entry]) -> Policy
             elif files and unit.endswith(".service"):
                 workloads.append(_workload(unit, files, entries, defaults[scope.scope.user], user=scope.scope.user))
         oomd = oomd or scope.oomd()
-    return Policy(name=name, object=name, workloads=tuple(workloads), groups=tuple(groups), swaps=tuple(swaps), oomd=oomd)
+    return Policy(
+        name=name,
+        object=name,
+        workloads=tuple(workloads),
+        groups=tuple(groups),
+        swaps=tuple(swaps),
+        oomd=oomd,
+        default_oom_score_adj=defaults[False].get("oom_score_adj"),
+    )
 
 
 def _defaults(scopes: Iterable[_Scope], name: str) -> dict[str, Setting[Any]]:
