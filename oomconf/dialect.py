@@ -82,6 +82,21 @@ class Nested:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """A command that a unit or a container runs, which a shell may be told in it."""
+
+    object: str
+    words: tuple[tuple[str, Location], ...]
+    """As they reach the program, each with its place."""
+    where: Literal["unit", "container", "pod"]
+    at: Location
+    floor: int | None = None
+    """The least oom_score_adj that the kernel lets it take; None if it may take any."""
+    timed: bool = False
+    """Whether it runs again and again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """A request of a document to accept a rule's findings on an object of it."""
 
@@ -102,6 +117,8 @@ class Reading:
     entries: tuple[Entry, ...] = ()
     nested: tuple[Nested, ...] = ()
     accepted: tuple[Accepted, ...] = ()
+    ran: tuple[Ran, ...] = ()
+    """Commands that the dialect of scripts reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +157,8 @@ class Dialect:
     claims: Callable[[str], bool] | None = None
     """Whether a path is of this dialect."""
     read: Callable[[Sequence[Document], Sources], Reading] | None = None
+    run: Callable[[Sequence[Ran]], Reading] | None = None
+    """Reads the commands that files of other dialects run."""
     assemble: Callable[[Sequence[Document]], Assembly] | None = None
     """Asked before `read`, which gets the files that this leaves."""
     proven: str = ""

@@ -174,7 +174,7 @@ class _Gathered:
             reading = self._read(name, documents)
             for policy in reading.policies:
                 self.hosts.setdefault(policy.name, []).append(Reading((policy,), ()))
-            self.alone.append(Reading((), reading.entries))
+            self.alone.append(Reading((), reading.entries, ran=reading.ran))
         elif name in ("sysctl", "quadlet", "kubelet", "daemon-json"):
             for root, found in _by(documents, _root).items():
                 self.hosts.setdefault(root, []).append(self._read(name, found))
@@ -223,21 +223,37 @@ class _Gathered:
         hosts = [policy for one in readings for policy in one.policies if policy.scope == "host"]
         clusters = [policy for one in readings for policy in one.policies if policy.scope == "cluster"]
         merged = [_merged(found[0].name, found) for found in (hosts, clusters) if found]
-        return Reading(tuple(merged), _entries(readings), accepted=tuple(accepted for one in readings for accepted in one.accepted))
+        return Reading(
+            tuple(merged),
+            _entries(readings),
+            accepted=tuple(accepted for one in readings for accepted in one.accepted),
+            ran=tuple(ran for one in readings for ran in one.ran),
+        )
 
     def _read(self, name: str, documents: Sequence[Document]) -> Reading:
         room = dialects.find(name)
         return Reading() if room is None or room.read is None else room.read(documents, self.sources)
 
+    def every(self) -> Iterable[Reading]:
+        return (*(one for readings in self.hosts.values() for one in readings), *self.alone, *self.clusters)
+
     def accepted(self) -> Iterable[Accepted]:
-        every = (*(one for readings in self.hosts.values() for one in readings), *self.alone, *self.clusters)
-        return (accepted for one in every for accepted in one.accepted)
+        return (accepted for one in self.every() for accepted in one.accepted)
+
+    def ran(self) -> Reading:
+        """What the commands say that files of all dialects run."""
+        commands = tuple(dict.fromkeys(ran for one in self.every() for ran in one.ran))
+        room = dialects.find("script") if commands else None
+        return Reading() if room is None or room.run is None else room.run(commands)
 
     def fleets(self) -> list[tuple[tuple[Policy, ...], tuple[Entry, ...]]]:
         found: list[tuple[tuple[Policy, ...], tuple[Entry, ...]]] = []
         for name, readings in sorted(self.hosts.items()):
             found.append(((_merged(name, [policy for one in readings for policy in one.policies]),), _entries(readings)))
         found += [(one.policies, one.entries) for one in self.alone if one.policies or one.entries]
+        ran = self.ran()
+        found += [((policy,), ()) for policy in ran.policies]
+        found += [((), ran.entries)] if ran.entries else []
         clusters = self.clusters
         if _is_one_cluster(clusters):
             policies = [policy for one in clusters for policy in one.policies]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from oomconf.dialects._shell import Command, Redirection, Word, script
 
-__all__ = ["Step", "steps"]
+__all__ = ["Step", "may_tune", "steps", "unwrapped"]
 
 _DEEPEST: Final = 5
 _OPENING: Final = frozenset({"if", "then", "else", "elif", "{", "!", "time", "exec", "command", "builtin", "nohup", "setsid", "-"})
@@ -29,6 +30,7 @@ _WRAPPERS: Final = {
     "chrt": (),
     "choom": ("n", "p"),
 }
+_TUNES: Final = re.compile(r"oom_(?:score_)?adj|choom|sysctl|/proc/sys/")
 _OPERANDS: Final = {"timeout": 1, "flock": 1, "chrt": 1}
 
 
@@ -50,6 +52,11 @@ class Step:
     """The score that choom(1) gives it."""
 
 
+def may_tune(text: str) -> bool:
+    """Whether a command may set a score or a sysctl; without one of these words it need not be read."""
+    return _TUNES.search(text) is not None
+
+
 def steps(text: str, path: str) -> Iterator[Step]:
     """Give what a POSIX shell script runs, in its order; never raises."""
     yield from _steps(script(text, path), 0)
@@ -69,7 +76,7 @@ def _steps(found: Iterator[Command], depth: int) -> Iterator[Step]:
                 loops.pop()
             words = words[1:]
         step = Step(words, command.redirections, _piped(command), loop=bool(loops))
-        yield from _unwrapped(step, depth)
+        yield from unwrapped(step, depth)
 
 
 def _piped(command: Command) -> list[Word]:
@@ -90,7 +97,8 @@ def _is_assignment(word: Word) -> bool:
     return bool(equals) and name.replace("_", "a").isalnum() and not name[:1].isdigit()
 
 
-def _unwrapped(step: Step, depth: int) -> Iterator[Step]:
+def unwrapped(step: Step, depth: int = 0) -> Iterator[Step]:
+    """Give what a command runs below its wrappers, and every command of the script of a shell."""
     step = replace(step, words=_bare(step.words))
     name = _program(step.words)
     while name in _WRAPPERS:

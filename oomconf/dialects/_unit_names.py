@@ -15,7 +15,8 @@ _NEAR: Final = 0.84
 _SHARED: Final = 3
 # Keys whose names nobody takes for another's.
 _DISTINCT: Final = frozenset(
-    {"Slice", "Restart", "RestartSec", "Environment", "EnvironmentFile", "ExecStart", "Delegate", "What", "Priority", "Options"}
+    {"Slice", "Restart", "RestartSec", "Environment", "EnvironmentFile", "Delegate", "What", "Priority", "Options"}
+    | {"ExecStart", "ExecStartPre", "ExecStartPost", "ExecReload"}
 )
 
 

@@ -207,6 +207,9 @@ DIRECTIVES: Final = (
     Directive(name="Environment", kinds=_EXEC),
     Directive(name="EnvironmentFile", kinds=_EXEC),
     Directive(name="ExecStart", kinds=_SERVICE),
+    Directive(name="ExecStartPre", kinds=_SERVICE),
+    Directive(name="ExecStartPost", kinds=_SERVICE),
+    Directive(name="ExecReload", kinds=_SERVICE),
     Directive(name="ConditionMemory", since=244, section="Unit", kinds=_EVERY_KIND, parse=_condition),
     Directive(name="AssertMemory", since=244, section="Unit", kinds=_EVERY_KIND, parse=_condition),
 )

@@ -50,6 +50,27 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
         mem_limit: 1.5   ⟵
     ```
 
+    ```yaml bad compose.yaml
+    services:
+      web:
+        image: registry.example/web
+        command: sh -c "echo -1000 > /proc/self/oom_score_adj && exec web"   ⟵
+    ```
+
+    ```yaml bad pod.yaml
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web}
+    spec:
+      containers:
+        - name: web
+          image: registry.example/web
+          lifecycle:
+            postStart:
+              exec:
+                command: [sh, -c, "echo -1000 > /proc/1/oom_score_adj"]   ⟵
+    ```
+
     ```yaml good compose.yaml
     services:
       web:

@@ -42,6 +42,18 @@ def kubelet_sysctl_conflict(policy: Policy, around: Context) -> Iterator[Problem
         kubelet: {version: "1.36"}
         sysctl: {profile: kubernetes-node}
     ```
+
+    ```yaml bad pod.yaml
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: tune}
+    spec:
+      initContainers:
+        - name: tune
+          image: registry.example/tools
+          securityContext: {privileged: true}
+          command: [sh, -c, "echo 2 > /proc/sys/vm/overcommit_memory"]   ⟵
+    ```
     """
     if policy.kubelet is None:
         return
@@ -51,6 +63,6 @@ def kubelet_sysctl_conflict(policy: Policy, around: Context) -> Iterator[Problem
             yield Problem(
                 policy.sysctls[name].at,
                 f"{name} is {said} here, but the kubelet sets {wanted} at its start or refuses to start",
-                f"say {wanted}, or sysctl: {{profile: kubernetes-node}}",
+                f"say {wanted}{around.said(', or sysctl: {profile: kubernetes-node}')}",
                 (Related(policy.kubelet.at, f"{policy.name} runs a kubelet"),),
             )

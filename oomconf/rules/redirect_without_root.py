@@ -32,7 +32,7 @@ def redirect_without_root(entry: Entry, around: Context) -> Iterator[Problem]:
     sudo sh -c 'echo 512M > /sys/fs/cgroup/batch/memory.max'
     ```
     """
-    if entry.dialect == "script" and entry.key == "redirect":
+    if entry.dialect == "script" and entry.key == "redirect" and entry.section == "sudo":
         yield Problem(
             entry.at,
             f"the caller's shell opens {entry.value[:80]}, not root",

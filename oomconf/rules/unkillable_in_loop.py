@@ -35,7 +35,7 @@ def unkillable_in_loop(entry: Entry, around: Context) -> Iterator[Problem]:
     done
     ```
     """
-    if entry.dialect == "script" and entry.section == "loop" and _LOWEST.get(entry.key) == entry.value:
+    if entry.dialect == "script" and entry.section == "loop" and not entry.fault and _LOWEST.get(entry.key) == entry.value:
         yield Problem(
             entry.at,
             "every process that the loop finds, and all that it starts, can never be killed",

@@ -32,6 +32,18 @@ def unknown_sysctl(policy: Policy, around: Context) -> Iterator[Problem]:
         sysctl: {set: {vm.swappiness: 10}}
     ```
 
+    ```yaml bad pod.yaml
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web}
+    spec:
+      initContainers:
+        - name: tune
+          image: registry.example/tools
+          securityContext: {privileged: true}
+          command: [sh, -c, "sysctl -w vm.max_map_count=262144 vm.swapiness=10"]   ⟵
+    ```
+
     ```ini bad etc/sysctl.d/90-vm.conf
     vm.overcomit_memory = 2   ⟵
     ```

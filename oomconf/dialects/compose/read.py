@@ -9,12 +9,13 @@ from collections.abc import Sequence as AnySequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from oomconf.dialect import Document, Entry, Reading, Sources
+from oomconf.dialect import Document, Entry, Ran, Reading, Sources
+from oomconf.dialects._commands import may_tune
 from oomconf.dialects._containers import said_restart
 from oomconf.dialects._entries import doubled, repeated, unparsed
 from oomconf.dialects._hints import Placed, adjust_file, runtimes
 from oomconf.dialects._image import Image, image
-from oomconf.dialects._shell import commands
+from oomconf.dialects._shell import commands as shell_commands
 from oomconf.dialects._templates import is_templated
 from oomconf.dialects._tmpfs import SHM, mounted, sized
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
@@ -43,6 +44,7 @@ def read(documents: AnySequence[Document], sources: Sources) -> Reading:
     """Read each base file with its overrides beside it; one policy for all, since they are of one host as far as is known."""
     workloads: list[Workload] = []
     entries: list[Entry] = []
+    commands: list[Ran] = []
     for base, over in _groups(documents):
         loaded = load(base)
         tree = loaded.tree
@@ -59,9 +61,10 @@ def read(documents: AnySequence[Document], sources: Sources) -> Reading:
         for name, (service, key) in services(tree, base.path, sources).items():
             workloads.append(one.workload(name, service, key))
         entries += one.entries
+        commands += one.ran
     if not workloads and not entries:
         return Reading()
-    return Reading((Policy(name="host", object="host", workloads=tuple(workloads)),), tuple(entries))
+    return Reading((Policy(name="host", object="host", workloads=tuple(workloads)),), tuple(entries), ran=tuple(commands))
 
 
 def _hidden(document: Document) -> Iterator[Entry]:
@@ -105,6 +108,7 @@ class _File:
         self.images: dict[tuple[str, str, tuple[tuple[str, str], ...]], Image] = {}
         self.files: dict[str, dict[str, Placed]] = {}
         self.entries: list[Entry] = []
+        self.ran: list[Ran] = []
 
     def workload(self, name: str, service: Mapping, key: Scalar) -> Workload:
         limits, reservations = inside(service, "deploy", "resources", "limits"), inside(service, "deploy", "resources", "reservations")
@@ -134,7 +138,7 @@ class _File:
             memory_swap_max=self.swap(name, service.get("memswap_limit"), maximum),
             restart=self.restart(service.get("restart")),
             replicas=self.number(name, "replicas", scale, 0, 1 << 31),
-            runtimes=self.runtimes(service, key.at),
+            runtimes=self.runtimes(name, service, key.at),
             oom_adjust_file=adjust_file({**self.env_files(service.get("env_file")), **self.environment(service.get("environment"))}),
             tmpfs=tuple(self.tmpfs(service)),
         )
@@ -248,12 +252,25 @@ class _File:
             return None
         return Setting(said_restart(interpolate(node.text, self.variables)), node.at, Origin.WRITTEN, node.text)
 
-    def runtimes(self, service: Mapping, at: Location) -> tuple[Runtime, ...]:
+    def floor(self, service: Mapping) -> int | None:
+        """The score that it starts with, below which it may not go without the capability."""
+        added = service.get("cap_add")
+        caps = {self.plain(one).upper().removeprefix("CAP_") for one in added} if isinstance(added, Sequence) else set()
+        if self.plain(service.get("privileged")) not in ("", "false") or caps & {"ALL", "SYS_RESOURCE"}:
+            return None
+        try:
+            return min(grammar.parse_int(self.plain(service.get("oom_score_adj")) or "0"), 0)
+        except SizeError:
+            return None
+
+    def runtimes(self, name: str, service: Mapping, at: Location) -> tuple[Runtime, ...]:
         built = self.built(service.get("build"))
         entrypoint, command = self.words(service.get("entrypoint")), self.words(service.get("command"))
         if not entrypoint:  # an entrypoint of the service's own puts the image's command aside too
             entrypoint, command = [*built.entrypoint], command or [*built.command]
         words = [*entrypoint, *command]
+        if any(may_tune(text) for text, _ in words):
+            self.ran.append(Ran(name, tuple(words), "container", at, floor=self.floor(service)))
         variables = {**built.variables, **self.env_files(service.get("env_file")), **self.environment(service.get("environment"))}
         return runtimes(variables, [words] if words else (), at=at)
 
@@ -290,7 +307,7 @@ class _File:
             return [(interpolate(item.text, self.variables), item.at) for item in node if isinstance(item, Scalar)]
         if not isinstance(node, Scalar):
             return []
-        lines = commands(interpolate(node.text, self.variables), self.path)
+        lines = shell_commands(interpolate(node.text, self.variables), self.path)
         return [(word.text, node.at) for line in lines for word in line]
 
     def environment(self, node: Node | None) -> dict[str, tuple[str, Location]]:

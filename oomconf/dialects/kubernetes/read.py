@@ -7,14 +7,15 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Final, Literal
 
-from oomconf.dialect import Accepted, Assembly, Document, Entry, Nested, Reading, Sources
+from oomconf.dialect import Accepted, Assembly, Document, Entry, Nested, Ran, Reading, Sources
 from oomconf.dialects._entries import repeated, unparsed
-from oomconf.dialects._hints import Placed, runtimes
+from oomconf.dialects._hints import runtimes
 from oomconf.dialects._kubernetes_files import is_kustomization, is_values
 from oomconf.dialects._templates import is_filled_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, go_integer
 from oomconf.dialects._yaml import Sequence as Items
 from oomconf.dialects.kubernetes.beside import of_autoscaler, of_limit_range, of_pod, of_quota
+from oomconf.dialects.kubernetes.commands import command, ran, variables
 from oomconf.dialects.kubernetes.documents import manifests
 from oomconf.dialects.kubernetes.kustomize import builds
 from oomconf.dialects.kubernetes.nodes import inside, objects, text
@@ -94,6 +95,7 @@ class _Reader:
         self.entries: list[Entry] = []
         self.scalers: list[Scaler] = []
         self.accepted: list[Accepted] = []
+        self.ran: list[Ran] = []
 
     def reading(self, nested: tuple[Nested, ...]) -> Reading:
         """Put together what was taken."""
@@ -108,7 +110,7 @@ class _Reader:
             workloads=tuple(self.workloads),
             groups=tuple(self.groups.values()),
         )
-        return Reading((policy,), tuple(self.entries), nested, tuple(self.accepted))
+        return Reading((policy,), tuple(self.entries), nested, tuple(self.accepted), tuple(self.ran))
 
     def take(self, thing: Mapping) -> None:
         kind = text(thing.get("kind"))
@@ -185,6 +187,7 @@ class _Reader:
         )
         thing = f"{kind}/{namespace or 'default'}/{name}/{own}"
         self.judge_keys(thing, node.get("resources"))
+        self.ran += ran(thing, node)
         self.entries += (*huge_pages(thing, node.get("resources")), *resize_policy(thing, pod, node))
         self.workloads.append(
             Workload(
@@ -294,17 +297,8 @@ class _Reader:
 
 
 def _runtimes(container: Mapping) -> tuple[Runtime, ...]:
-    env = container.get("env")
-    variables: dict[str, Placed] = {}
-    for item in env if isinstance(env, Items) else ():
-        value = item.get("value") if isinstance(item, Mapping) else None
-        if isinstance(item, Mapping) and isinstance(value, Scalar):
-            variables[text(item.get("name"))] = (value.text, value.at)
-    command: list[Placed] = []
-    for key in ("command", "args"):
-        words = container.get(key)
-        command += [(word.text, word.at) for word in words if isinstance(word, Scalar)] if isinstance(words, Items) else []
-    return runtimes(variables, [command] if command else (), at=container.at)
+    words = command(container)
+    return runtimes(variables(container), [words] if words else (), at=container.at)
 
 
 def _number(node: Node | None) -> Setting[int] | None:

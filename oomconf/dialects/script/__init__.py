@@ -6,6 +6,7 @@ from typing import Final
 
 from oomconf.dialect import Dialect
 from oomconf.dialects.script.read import claims, read
+from oomconf.dialects.script.run import run
 
 __all__ = ["DIALECT"]
 
@@ -14,5 +15,6 @@ DIALECT: Final = Dialect(
     summary="shell scripts, Dockerfiles, crontabs, cloud-init and Ansible tasks: read only",
     claims=claims,
     read=read,
+    run=run,
     proven="bash, dash and busybox on the same commands",
 )

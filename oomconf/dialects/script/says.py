@@ -41,12 +41,12 @@ _SCORES: Final = 1000
 class Said:
     """Takes the steps of one script in their order, and gives what they say together."""
 
-    def __init__(self, document: Document, *, builds: bool = False) -> None:
+    def __init__(self, document: Document, *, builds: bool = False, name: str = "", timed: bool = False) -> None:
         self.document = document
-        self.name = document.path.rpartition("/")[2]
+        self.name = name or document.path.rpartition("/")[2]
         self.builds = builds
         """Whether the steps run while an image is made."""
-        self.timed = False
+        self.timed = timed
         """Whether they run again and again."""
         self.workloads: list[Workload] = []
         self.sysctls: dict[str, Setting[str]] = {}

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from oomconf.dialect import Ran
 from oomconf.dialects import _ini
+from oomconf.dialects._commands import may_tune
 from oomconf.dialects._hints import ADJUST_FILE
 from oomconf.dialects.systemd.judge import Verdict
 from oomconf.location import Location
 from oomconf.policy import Setting
 from oomconf.runtimes import Hint, read_command, read_environment
 
-__all__ = ["adjust_file", "command", "hints"]
+__all__ = ["adjust_file", "command", "hints", "ran"]
 
 _PREFIXES: Final = "@-:+!|"
 
@@ -47,6 +49,22 @@ def command(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     return found
 
 
+def ran(verdicts: Iterable[Verdict], unit: str) -> Iterator[Ran]:
+    """Give the commands of a unit that are in force."""
+    said: dict[str, list[Verdict]] = {}
+    for one in verdicts:
+        if one.row.name.startswith("Exec") and (one.reset or may_tune(one.text)):
+            said[one.row.name] = [] if one.reset else [*said.get(one.row.name, []), one]
+    for one in (one for found in said.values() for one in found):
+        for line in _lines(one):
+            first = line[0].text
+            bare = first.lstrip(_PREFIXES)
+            # behind an @ the second word is not an argument
+            rest = line[2:] if "@" in first[: len(first) - len(bare)] else line[1:]
+            words = ((bare, _within(one.at, line[0])), *((word.text, _within(one.at, word)) for word in rest))
+            yield Ran(unit, words, "unit", one.at)
+
+
 def adjust_file(verdicts: Iterable[Verdict]) -> Setting[str] | None:
     """Give PG_OOM_ADJUST_FILE of a unit's environment; without a value where a file or the command itself may set it."""
     said: Setting[str] | None = None
@@ -65,12 +83,18 @@ def adjust_file(verdicts: Iterable[Verdict]) -> Setting[str] | None:
     return said or file
 
 
-def _of_command(one: Verdict) -> Iterator[tuple[Hint, Location]]:
+def _lines(one: Verdict) -> Iterator[list[_ini.Word]]:
+    """The commands of a line, which a lone `;` parts."""
     words = [word._replace(text=word.text.replace("$$", "$")) for word in _ini.words(one.text)]
     start = 0
     for end in [*(number for number, word in enumerate(words) if word.text == ";"), len(words)]:
-        line = words[start:end]
+        if end > start:
+            yield words[start:end]
         start = end + 1
+
+
+def _of_command(one: Verdict) -> Iterator[tuple[Hint, Location]]:
+    for line in _lines(one):
         for hint in read_command([word.text.lstrip(_PREFIXES) if not number else word.text for number, word in enumerate(line)]):
             holder = next((word for word in line if hint.text and hint.text in word.text), None)
             yield hint, one.at if holder is None else _within(one.at, holder)

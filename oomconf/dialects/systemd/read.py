@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from oomconf.dialect import Document, Entry, Reading, Sources
+from oomconf.dialect import Document, Entry, Ran, Reading, Sources
 from oomconf.dialects import _units
 from oomconf.dialects._hints import said
 from oomconf.dialects._names import misnamed, unread
 from oomconf.dialects._swap_names import unit_name
-from oomconf.dialects.systemd.hints import adjust_file, command, hints
+from oomconf.dialects.systemd.hints import adjust_file, command, hints, ran
 from oomconf.dialects.systemd.judge import Judged, Verdict, judge
 from oomconf.dialects.systemd.places import CONFS, Place, Scope, dropin_folders, is_pattern, place, surviving, template_of
 from oomconf.location import whole_file
@@ -35,7 +35,7 @@ def claims(path: str) -> bool:
     return place(path) is not None or misnamed(path, _FOLDER)
 
 
-def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: ARG001
+def read(documents: Sequence[Document], sources: Sources) -> Reading:
     """Read every unit of every host; a host is a tree that has `etc/systemd/system` or its like, all other folders are of one.
 
     An instance takes its template's file; a template that has instances is no workload of its own. Never raises.
@@ -55,7 +55,15 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
     for scope in scopes.values():
         hosts.setdefault(scope.scope.root.strip("/") or _HOST, []).append(scope)
     policies = tuple(_policy(name, parts, entries) for name, parts in hosts.items())
-    return Reading(policies, tuple(dict.fromkeys(entries)))
+    commands = [one for scope in scopes.values() for unit in scope.units() for one in _ran(unit, scope.files(unit), sources)]
+    return Reading(policies, tuple(dict.fromkeys(entries)), ran=tuple(commands))
+
+
+def _ran(unit: str, files: list[Judged], sources: Sources) -> Iterator[Ran]:
+    """The commands of a service that may set a score or a sysctl, and whether a timer beside it repeats them."""
+    for one in ran((verdict for file in files for verdict in file.verdicts if not verdict.fault), unit):
+        again = sources.get(f"{files[0].document.path.removesuffix('.service')}.timer") is not None
+        yield replace(one, timed=again)
 
 
 def _policy(name: str, scopes: Iterable[_Scope], entries: list[Entry]) -> Policy:
