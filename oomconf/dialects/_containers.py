@@ -9,6 +9,7 @@ from oomconf.ledger import Book
 from oomconf.policy import Facts, Workload, size_of
 from oomconf.quantity import INFINITY, Size, SizeError
 
+_UNSHARED: Final = ("vm.", "kernel.panic")
 _DOUBLE: Final = 1 << 53
 """Go reads sizes through a float64: from here on not every byte can be said."""
 
@@ -159,3 +160,11 @@ def said_restart(text: str) -> str:
     """Read Docker's restart policy in systemd's words; unless-stopped is always, as far as memory goes."""
     name = text.partition(":")[0]
     return "always" if name == "unless-stopped" else name or "no"
+
+
+def of_the_machine(key: str) -> str:
+    """Say why a sysctl is refused for a container: it has no namespace (runc: libcontainer/configs/validate); else nothing."""
+    name = key.replace("/", ".")
+    if not name.startswith(_UNSHARED):
+        return ""
+    return f"{name[:60]} belongs to the whole machine, not to a container"

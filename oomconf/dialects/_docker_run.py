@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from oomconf.dialect import Entry
-from oomconf.dialects._containers import said_restart, swap_beside
+from oomconf.dialects._containers import of_the_machine, said_restart, swap_beside
 from oomconf.dialects._hints import Placed, adjust_file, runtimes
 from oomconf.dialects._shell import Word
 from oomconf.dialects._tmpfs import SHM, mounted, sized
@@ -83,9 +83,13 @@ def _read(verb: Word, words: Sequence[Word], engine: str) -> tuple[Workload, lis
     environment: dict[str, Placed] = {}
     tmpfs: list[Tmpfs] = []
     gone: list[tuple[str, Word]] = []
+    refused: list[tuple[str, str, Word]] = []
     for flag, value, at, _ in options:
         if flag in ("--tmpfs", "--shm-size", "--mount"):
             tmpfs += _tmpfs(flag, value, at)
+        fault = of_the_machine(value.partition("=")[0]) if flag == "--sysctl" else ""
+        if fault:
+            refused.append(("--sysctl", f"{fault}: the engine does not start it", at))
         if flag in _GONE and at.text.partition("=")[2] not in ("false", "0"):
             gone.append((flag, at))
         if flag == "--env":
@@ -98,6 +102,8 @@ def _read(verb: Word, words: Sequence[Word], engine: str) -> tuple[Workload, lis
     name = values["--name"][0] if "--name" in values else rest[0].text if rest else "container"
     fields, entries = _settings(values, name)
     entries += [Entry("docker", name, "", flag, "", at.at, f"{flag} {_GONE[flag][0]}", _GONE[flag][1], "gone") for flag, at in gone]
+    remedy = "set it on the host, in /etc/sysctl.d"
+    entries += [Entry("docker", name, "", flag, "", at.at, fault, remedy, "place") for flag, fault, at in refused]
     whole = all(word.known for word in words)
     place = DockerContainer(
         name=name,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from oomconf.dialect import Dialect, Document, Entry, FaultOf, Reading, Rendered, Sources
 from oomconf.dialects import _ini, _units
 from oomconf.dialects._common import header, variables
+from oomconf.dialects._containers import of_the_machine
 from oomconf.dialects._docker_run import flags
 from oomconf.dialects._hints import Placed, adjust_file, runtimes
 from oomconf.dialects._shell import Word
@@ -267,6 +268,8 @@ class _Inner:
             self.words += _words(line)
         elif line.key == "Memory" and line.value and self.section == "Container":
             self.memory(line)
+        elif line.key == "Sysctl" and self.section == "Container":
+            self.entries += _sysctls(self.unit, line)
         elif line.key == "Image":
             self.fields["image"] = line.value or None
         elif line.key == "Environment":
@@ -320,6 +323,14 @@ def _words(line: _ini.Assignment) -> list[Word]:
             at = at._replace(column=line.at.column + one.start, end_column=line.at.column + one.end)
         found.append(Word(one.text, at, not ({"$", "%"} & set(one.text) or is_templated(one.text))))
     return found
+
+
+def _sysctls(unit: str, line: _ini.Assignment) -> Iterator[Entry]:
+    for one in _ini.words(line.value):
+        fault = of_the_machine(one.text.partition("=")[0])
+        if fault:
+            why = f"{fault}: podman does not start it"
+            yield Entry("quadlet", unit, line.section, line.key, "", line.at, why, "set it in /etc/sysctl.d", "place")
 
 
 def _beside(unit: str, line: _ini.Assignment) -> Iterator[Entry]:

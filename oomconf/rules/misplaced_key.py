@@ -16,7 +16,8 @@ def misplaced_key(entry: Entry, around: Context) -> Iterator[Problem]:
     OOMScoreAdjust= in all of those but [Slice] and [Scope] (systemd.exec(5)); elsewhere, as in [Unit] or [Timer], the line is logged
     as unknown and dropped. A line before the first section header belongs to none; such lines are one finding. Sections named [X-...]
     are for other programs. A strict API server refuses a container with `memory` or `limits` outside of its `resources`; any other
-    drops them. A spec cannot make this mistake: it has no sections.
+    drops them. vm.* sysctls are of the whole machine: said for a container or a pod they keep it from starting. A spec cannot make
+    this mistake: it has no sections.
 
     ```ini bad etc/systemd/system/web.service
     [Unit]
@@ -68,6 +69,43 @@ def misplaced_key(entry: Entry, around: Context) -> Iterator[Problem]:
     [Service]
     ExecStart=/usr/bin/web
     MemoryMax=2G
+    ```
+
+    ```yaml bad compose.yaml
+    services:
+      cache:
+        image: registry.example/cache:1
+        sysctls:
+          vm.overcommit_memory: 1   ⟵
+    ```
+
+    ```yaml bad pod.yaml
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: cache}
+    spec:
+      securityContext:
+        sysctls:
+          - {name: vm.overcommit_memory, value: "1"}   ⟵
+          - {name: net.core.somaxconn, value: "1024"}
+      containers: [{name: cache, image: registry.example/cache}]
+    ```
+
+    ```sh bad run.sh
+    docker run --sysctl net.core.somaxconn=1024 --sysctl vm.overcommit_memory=1 registry.example/cache   ⟵
+    ```
+
+    ```ini bad etc/containers/systemd/cache.container
+    [Container]
+    Image=registry.example/cache
+    Sysctl=net.core.somaxconn=1024 vm.overcommit_memory=1   ⟵
+    ```
+
+    ```yaml good compose.yaml
+    services:
+      cache:
+        image: registry.example/cache:1
+        sysctls: [net.core.somaxconn=1024]
     ```
     """
     if entry.fault and entry.kind == "place":

@@ -21,7 +21,7 @@ from oomconf.dialects._tmpfs import SHM, mounted, sized
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
 from oomconf.dialects.compose.files import Loaded, inside, load, overlay, services
 from oomconf.dialects.compose.scalars import env_file, interpolate, placed_variables, typed
-from oomconf.dialects.compose.traps import beside, disagreement, keys, lost, swarm, unheeded
+from oomconf.dialects.compose.traps import beside, disagreement, keys, lost, swarm, sysctls, unheeded
 from oomconf.location import Location
 from oomconf.placement import ComposeService
 from oomconf.policy import Amount, Origin, Policy, Runtime, Setting, Tmpfs, Workload, size_of
@@ -122,7 +122,7 @@ class _File:
         low = self.size(name, "mem_reservation", service.get("mem_reservation"))
         reserved = self.size(name, "deploy.resources.reservations.memory", inside(reservations, "memory"))
         self.entries += (*disagreement(name, low, reserved, reservations, "mem_reservation"), *keys(name, service))
-        self.entries += (*unheeded(name, service), *swarm(name, service), *beside(name, service))
+        self.entries += (*unheeded(name, service), *swarm(name, service), *sysctls(name, service), *beside(name, service))
         low = reserved or low
         scale = inside(service, "deploy", "replicas") or service.get("scale")
         return Workload(

@@ -7,12 +7,13 @@ from difflib import get_close_matches
 from typing import Final
 
 from oomconf.dialect import Entry, FaultOf
+from oomconf.dialects._containers import of_the_machine
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
 from oomconf.dialects.compose.files import inside
 from oomconf.location import Location
 from oomconf.policy import Amount, Setting, size_of
 
-__all__ = ["beside", "disagreement", "keys", "lost", "swarm", "unheeded"]
+__all__ = ["beside", "disagreement", "keys", "lost", "swarm", "sysctls", "unheeded"]
 
 _MEMORY: Final = (
     "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "oom_kill_disable", "oom_score_adj", "shm_size", "tmpfs",
@@ -108,6 +109,17 @@ def beside(name: str, service: Mapping) -> Iterator[Entry]:
     for key, value in policy.items() if isinstance(policy, Mapping) else ():
         if isinstance(value, Scalar):
             yield _entry(name, f"deploy.restart_policy.{key}", value.text, value.at, kind="beside")
+
+
+def sysctls(name: str, service: Mapping) -> Iterator[Entry]:
+    """Note sysctls that no container has of its own."""
+    node = service.get("sysctls")
+    said = [(key, at.at) for key, at in node.keys_at.items()] if isinstance(node, Mapping) else []
+    said += [(one.text.partition("=")[0], one.at) for one in node if isinstance(one, Scalar)] if isinstance(node, Sequence) else []
+    for key, at in said:
+        fault = of_the_machine(key)
+        if fault:
+            yield _entry(name, key, "", at, f"{fault}: the engine does not start it", "set it on the host, in /etc/sysctl.d", "place")
 
 
 def lost(root: Mapping) -> Iterator[Entry]:

@@ -32,6 +32,7 @@ from oomconf.dialects.kubernetes.traps import (
     quota_scopes,
     resize_policy,
     scaler,
+    sysctls,
     tmpfs,
     twice,
     unscaled,
@@ -163,6 +164,7 @@ class _Reader:
         if isinstance(spec.get("resources"), Mapping):
             thing = f"{kind}/{namespace or 'default'}/{name}"
             self.entries += (*pod_level(spec, thing), *of_pod(spec, thing))
+        self.entries += sysctls(spec, f"{kind}/{namespace or 'default'}/{name}")
         for section in ("containers", "initContainers"):
             items = spec.get(section)
             for container in items if isinstance(items, Items) else ():

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from oomconf.dialect import Entry
+from oomconf.dialects._containers import of_the_machine
 from oomconf.dialects._entries import doubled
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
 from oomconf.dialects.kubernetes.nodes import inside, text
@@ -29,6 +30,7 @@ __all__ = [
     "quota_scopes",
     "resize_policy",
     "scaler",
+    "sysctls",
     "tmpfs",
     "twice",
     "unscaled",
@@ -144,6 +146,17 @@ def resize_policy(thing: str, pod: Mapping, container: Mapping) -> Iterator[Entr
         if isinstance(said, Scalar) and said.text == "RestartContainer":
             fault = "is refused by the API server: the pod's own restartPolicy is Never"
             yield Entry("kubernetes", thing, "resizePolicy", "restartPolicy", said.text, said.at, fault, "write NotRequired")
+
+
+def sysctls(pod: Mapping, thing: str) -> Iterator[Entry]:
+    """Note sysctls that no pod has of its own: the kubelet fails such a pod with SysctlForbidden."""
+    said = inside(pod, "securityContext", "sysctls")
+    for one in said if isinstance(said, Sequence) else ():
+        name = inside(one, "name")
+        fault = of_the_machine(name.text) if isinstance(name, Scalar) else ""
+        if isinstance(name, Scalar) and fault:
+            why = f"{fault}: the kubelet refuses the pod (SysctlForbidden)"
+            yield Entry("kubernetes", thing, "sysctls", name.text, "", name.at, why, "set it on the nodes, in /etc/sysctl.d", "place")
 
 
 def pod_level(pod: Mapping, thing: str) -> Iterator[Entry]:
