@@ -16,7 +16,7 @@ _SHARED: Final = 3
 # Keys whose names nobody takes for another's.
 _DISTINCT: Final = frozenset(
     {"Slice", "Restart", "RestartSec", "Environment", "EnvironmentFile", "Delegate", "What", "Priority", "Options"}
-    | {"ExecStart", "ExecStartPre", "ExecStartPost", "ExecReload"}
+    | {"ExecStart", "ExecStartPre", "ExecStartPost", "ExecReload", "StartLimitIntervalSec"}
 )
 
 

@@ -210,6 +210,8 @@ DIRECTIVES: Final = (
     Directive(name="ExecStartPre", kinds=_SERVICE),
     Directive(name="ExecStartPost", kinds=_SERVICE),
     Directive(name="ExecReload", kinds=_SERVICE),
+    # the older StartLimitInterval= may stand in [Service]
+    Directive(name="StartLimitIntervalSec", since=230, section="Unit", kinds=_EVERY_KIND),
     Directive(name="ConditionMemory", since=244, section="Unit", kinds=_EVERY_KIND, parse=_condition),
     Directive(name="AssertMemory", since=244, section="Unit", kinds=_EVERY_KIND, parse=_condition),
 )

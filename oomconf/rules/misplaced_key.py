@@ -62,6 +62,22 @@ def misplaced_key(entry: Entry, around: Context) -> Iterator[Problem]:
     MemoryMax=2G
     ```
 
+    ```ini bad etc/systemd/system/web.service
+    [Service]
+    ExecStart=/usr/bin/web
+    Restart=on-failure
+    StartLimitIntervalSec=0   ⟵
+    ```
+
+    ```ini good etc/systemd/system/web.service
+    [Unit]
+    StartLimitIntervalSec=0
+
+    [Service]
+    ExecStart=/usr/bin/web
+    Restart=on-failure
+    ```
+
     ```ini good etc/systemd/system/web.service
     [Unit]
     Description=web

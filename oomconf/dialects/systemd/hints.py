@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from oomconf.dialect import Ran
+from oomconf.dialect import Entry, Ran
 from oomconf.dialects import _ini
 from oomconf.dialects._commands import may_tune
 from oomconf.dialects._hints import ADJUST_FILE
@@ -14,9 +14,12 @@ from oomconf.location import Location
 from oomconf.policy import Setting
 from oomconf.runtimes import Hint, read_command, read_environment
 
-__all__ = ["adjust_file", "command", "hints", "ran"]
+__all__ = ["adjust_file", "command", "hidden_kill", "hints", "ran"]
 
 _PREFIXES: Final = "@-:+!|"
+_KILLS: Final = ("SIGKILL", "KILL")
+_PASSING_ON: Final = ("docker", "podman", "nerdctl", "sh", "bash", "dash")
+"""Programs that exit with 128 and the number of the signal that ended another."""
 
 
 def hints(verdicts: Iterable[Verdict]) -> Iterator[tuple[Hint, Location]]:
@@ -63,6 +66,25 @@ def ran(verdicts: Iterable[Verdict], unit: str) -> Iterator[Ran]:
             rest = line[2:] if "@" in first[: len(first) - len(bare)] else line[1:]
             words = ((bare, _within(one.at, line[0])), *((word.text, _within(one.at, word)) for word in rest))
             yield Ran(unit, words, "unit", one.at)
+
+
+def hidden_kill(verdicts: Sequence[Verdict], unit: str, restart: Setting[str] | None) -> Iterator[Entry]:
+    """Note a SIGKILL that is called a success, or the 137 that another program makes of it, under a Restart= for failures alone."""
+    words = [(one, word) for one in _in_force(verdicts, "SuccessExitStatus") for word in one.text.split()]
+    program = next(iter(command(verdicts)), "").rpartition("/")[2]
+    kills = (*_KILLS, "137") if program in _PASSING_ON or program.endswith(".sh") else _KILLS
+    if restart is not None and restart.value in ("on-failure", "on-abnormal", "on-abort"):
+        found = next(((one, word) for one, word in words if word in kills), None)
+        if found is not None:
+            yield Entry("systemd", unit, "hidden-kill", "SuccessExitStatus", f"{found[1]} {restart.value}", found[0].at)
+
+
+def _in_force(verdicts: Iterable[Verdict], name: str) -> list[Verdict]:
+    found: list[Verdict] = []
+    for one in verdicts:
+        if one.row.name == name:
+            found = [] if one.reset else [*found, one]
+    return found
 
 
 def adjust_file(verdicts: Iterable[Verdict]) -> Setting[str] | None:

@@ -12,7 +12,7 @@ from oomconf.dialects import _units
 from oomconf.dialects._hints import said
 from oomconf.dialects._names import misnamed, unread
 from oomconf.dialects._swap_names import unit_name
-from oomconf.dialects.systemd.hints import adjust_file, command, hints, ran
+from oomconf.dialects.systemd.hints import adjust_file, command, hidden_kill, hints, ran
 from oomconf.dialects.systemd.judge import Judged, Verdict, judge
 from oomconf.dialects.systemd.places import CONFS, Place, Scope, dropin_folders, is_pattern, place, surviving, template_of
 from oomconf.location import whole_file
@@ -171,9 +171,11 @@ def _swap(unit: str, files: list[Judged], entries: list[Entry]) -> Iterator[Swap
 
 
 def _workload(unit: str, files: list[Judged], entries: list[Entry], defaults: dict[str, Setting[Any]], *, user: bool) -> Workload:
+    merged = _merged(files, (*WORKLOAD_FIELDS, *_WATCHED))
     valid = [one for file in files for one in file.verdicts if not one.fault]
     found = tuple(hints(valid))
     entries += [Entry("systemd", unit, "Service", hint.knob, hint.text, at, hint.fault) for hint, at in found if hint.fault]
+    entries += hidden_kill(valid, unit, merged.get("restart"))
     return Workload(
         name=unit,
         object=unit,
@@ -181,7 +183,7 @@ def _workload(unit: str, files: list[Judged], entries: list[Entry], defaults: di
         placement=SystemdUnit(unit=unit, user=user, command=command(valid)),
         oom_adjust_file=adjust_file(valid),
         runtimes=said(found),
-        **{**defaults, **_merged(files, (*WORKLOAD_FIELDS, *_WATCHED))},
+        **{**defaults, **merged},
     )
 
 
