@@ -14,6 +14,7 @@ __all__ = ["Step", "may_tune", "steps", "unwrapped"]
 _DEEPEST: Final = 5
 _OPENING: Final = frozenset({"if", "then", "else", "elif", "{", "!", "time", "exec", "command", "builtin", "nohup", "setsid", "-"})
 _LOOPS: Final = frozenset({"for", "while", "until", "select"})
+_ENDLESS: Final = (("while", "true"), ("while", ":"), ("while", "1"), ("until", "false"))
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 # Wrappers, with their options that take a word of their own.
 _WRAPPERS: Final = {
@@ -44,6 +45,8 @@ class Step:
     """The command whose output is piped into it."""
     loop: bool = False
     """Whether it runs once for each of several things."""
+    forever: bool = False
+    """Whether that loop never ends by itself."""
     sudo: bool = False
     """Whether the words run as root, and the redirections do not."""
     inner: str = ""
@@ -69,13 +72,15 @@ def _steps(found: Iterator[Command], depth: int) -> Iterator[Step]:
         while words and words[0].text in (*_OPENING, *_LOOPS, "do", "done", "fi", "}"):
             first = words[0].text
             if first in _LOOPS:
-                loops.append(first)
+                endless = (first, *(word.text for word in words[1:2])) in _ENDLESS
+                loops.append(f"{first} ever" if endless else first)
                 words = []
                 break
             if first == "done" and loops:
                 loops.pop()
             words = words[1:]
-        step = Step(words, command.redirections, _piped(command), loop=bool(loops))
+        forever = any(one.endswith(" ever") for one in loops)
+        step = Step(words, command.redirections, _piped(command), loop=bool(loops), forever=forever)
         yield from unwrapped(step, depth)
 
 
@@ -170,5 +175,6 @@ def _placed(step: Step, inner: Word, around: Step) -> Step:
         redirections=redirections,
         source=moved(step.source),
         loop=step.loop or around.loop,
+        forever=step.forever or around.forever,
         inner=step.inner or (inner.text if inner.known else ""),
     )

@@ -7,13 +7,15 @@ from typing import Final, Literal
 
 from oomconf.dialect import Document
 
-__all__ = ["Kind", "is_script", "is_script_path", "kind_of", "may_speak"]
+__all__ = ["Kind", "is_script", "is_script_path", "is_timed", "kind_of", "may_speak"]
 
 Kind = Literal["shell", "dockerfile", "crontab", "cloud-init", "ansible"]
 _SHELL_ENDS: Final = (".sh", ".bash", ".ksh")
 _SHEBANG: Final = re.compile(r"#![^\n]*\b(?:ba|da|k|z|a)?sh\b")
 _DOCKERFILE: Final = re.compile(r"(?:^|/)(?:Dockerfile|Containerfile)(?:\.[^/]*)?$|\.(?:[Dd]ockerfile|[Cc]ontainerfile)$")
-_CRONTAB: Final = re.compile(r"(?:^|/)(?:crontab|(?:etc/)?cron\.d/[^/.]+|[^/]+\.(?:cron|crontab)|var/spool/cron/(?:crontabs/)?[^/]+)$")
+_CRONTAB: Final = re.compile(
+    r"(?:^|/)(?:crontab(?:\.txt)?|(?:etc/)?cron\.d/[^/.]+|[^/]+\.(?:cron|crontab)|var/spool/cron/(?:crontabs/)?[^/]+)$"
+)
 _CRON_SCRIPT: Final = re.compile(r"(?:^|/)(?:etc/)?cron\.(?:hourly|daily|weekly|monthly)/[^/.]+$")
 _SHELL_PATH: Final = re.compile(r"(?:^|/)(?:etc/rc\.local|user-data|\.profile|\.bashrc)$")
 _YAML_ENDS: Final = (".yml", ".yaml")
@@ -60,6 +62,11 @@ def kind_of(document: Document) -> Kind | None:
 def is_script(document: Document) -> bool:
     """Whether a file that its path does not tell is a script that may speak of memory."""
     return kind_of(document) is not None and may_speak(document.text)
+
+
+def is_timed(path: str) -> bool:
+    """Whether cron runs a script again and again by its folder alone."""
+    return _CRON_SCRIPT.search(path) is not None
 
 
 def may_speak(text: str) -> bool:

@@ -20,11 +20,42 @@ def caches_dropped_regularly(entry: Entry, around: Context) -> Iterator[Problem]
     */30 * * * * root sync; echo 3 > /proc/sys/vm/drop_caches   ⟵
     ```
 
+    ```sh bad etc/cron.daily/free
+    #!/bin/sh
+    sync && sysctl -w vm.drop_caches=3   ⟵
+    ```
+
+    ```sh bad free.sh
+    while true; do
+      echo 3 > /proc/sys/vm/drop_caches   ⟵
+      sleep 60
+    done
+    ```
+
+    ```ini bad etc/systemd/system/free.service
+    [Service]
+    Type=oneshot
+    ExecStart=/bin/sh -c "sync; echo 3 > /proc/sys/vm/drop_caches"   ⟵
+    ```
+
+    ```ini with etc/systemd/system/free.timer
+    [Timer]
+    OnCalendar=hourly
+    ```
+
+    ```sh good bench.sh
+    for run in 1 2 3; do
+      echo 3 > /proc/sys/vm/drop_caches
+      sleep 1
+      ./read-all
+    done
+    ```
+
     ```crontab good etc/cron.d/report
     */30 * * * * root free -h >> /var/log/free.log
     ```
     """
-    if entry.dialect == "script" and entry.section == "crontab" and entry.key == "vm.drop_caches":
+    if entry.dialect == "script" and entry.section == "again" and entry.key == "vm.drop_caches":
         yield Problem(
             entry.at,
             "the page cache is thrown away again and again",

@@ -36,6 +36,12 @@ def sysctl_is_an_action(policy: Policy, around: Context) -> Iterator[Problem]:
         sysctl: {set: {vm.vfs_cache_pressure: 100}}
     ```
 
+    ```yaml bad tasks.yml
+    - ansible.posix.sysctl:
+        name: vm.drop_caches
+        value: "3"   ⟵
+    ```
+
     ```ini bad etc/sysctl.d/90-vm.conf
     vm.drop_caches = 1   ⟵
     ```

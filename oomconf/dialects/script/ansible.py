@@ -88,7 +88,7 @@ def _beside(module: str, node: Mapping, name: str, said: tuple[str, ...] = ()) -
 def _sysctl(node: Mapping, said: Said) -> None:
     value = node.get("value")
     if isinstance(value, Scalar) and text_of(node, "state") != "absent" and not is_filled_in(text_of(node, "name")):
-        said.says_sysctl(text_of(node, "name").replace("/", "."), None if is_filled_in(value.text) else value.text, value.at)
+        said.says_sysctl(text_of(node, "name").replace("/", "."), None if is_filled_in(value.text) else value.text, value.at, "task")
 
 
 def _file(module: str, node: Mapping, lines: list[str], said: Said) -> None:

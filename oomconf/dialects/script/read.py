@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from oomconf.dialect import Document, Entry, Nested, Reading, Sources
 from oomconf.dialects._commands import steps
-from oomconf.dialects._script_kind import is_script_path, kind_of, may_speak
+from oomconf.dialects._script_kind import is_script_path, is_timed, kind_of, may_speak
 from oomconf.dialects.script.ansible import playbook
 from oomconf.dialects.script.cloud import cloud_config
 from oomconf.dialects.script.crontab import crontab
@@ -29,7 +29,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
         kind = kind_of(document)
         if kind is None or not may_speak(document.text):
             continue
-        said = Said(document, builds=kind == "dockerfile")
+        said = Said(document, builds=kind == "dockerfile", timed=is_timed(document.path))
         if kind == "cloud-init":
             cloud_config(document, said)
         elif kind == "ansible":

@@ -34,6 +34,7 @@ _RUNNER: Final = re.compile(r"(?:^|/)(?:\.github|\.gitlab|\.circleci|\.ci|ci)/|(
 _KEEPS_OFF: Final = re.compile(r"/fstab\b|\bmask\b.*\.swap\b|\bmask\b.*\bswap\.target\b")
 _ACTIONS: Final = ("vm.drop_caches", "vm.compact_memory")
 _INNER: Final = re.compile(r"\$\([^()]*\)|`[^`]*`")
+_SLEEPS: Final = re.compile(r"\bsleep\s")
 _MOST_NESTED: Final = 200
 _SCORES: Final = 1000
 
@@ -66,7 +67,7 @@ class Said:
         if step.score is not None and not self.builds:
             self._score(step.score, step.score.text if step.score.known else None, "choom", step)
         if program == "sysctl":
-            self._sysctl(step.words)
+            self._sysctl(step)
         elif program in ("swapoff", "swapon"):
             self._swap(program, step.words)
         elif program == "choom":
@@ -106,25 +107,30 @@ class Said:
 
     # ── programs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _sysctl(self, words: list[Word]) -> None:
-        for word in words[1:]:
+    def _sysctl(self, step: Step) -> None:
+        for word in step.words[1:]:
             key, equals, value = word.text.partition("=")
             if not word.text.startswith("-") and equals:
                 at = word.at
                 if at.line == at.end_line and at.end_column - at.column == len(word.text):
                     named = SYSCTLS.get(key.replace("/", ".")) is None  # of an unknown one the name is what is looked at
                     at = at._replace(end_column=at.column + len(key)) if named else at._replace(column=at.column + len(key) + 1)
-                self.says_sysctl(key.replace("/", "."), value if word.known else None, at)
+                self.says_sysctl(key.replace("/", "."), value if word.known else None, at, self._section(step))
 
-    def says_sysctl(self, key: str, value: str | None, at: Location) -> None:
+    def _section(self, step: Step) -> str:
+        """`again` where cron, a timer, or a loop that sleeps repeats a step."""
+        return "again" if self.timed or (step.forever and _SLEEPS.search(step.inner or self.document.text)) else ""
+
+    def says_sysctl(self, key: str, value: str | None, at: Location, section: str = "") -> None:
+        """Take a sysctl; `section` says how an action is done: by a task it is also kept."""
         if value is None:
             self.entries.append(Entry("script", self.name, "filled in", key, "", at, kind="beside"))
             return
         value = " ".join(value.strip("\"' \n").split())
         if self.builds:
             self._entry(key, value, at, "build")
-        elif key in _ACTIONS:
-            self._entry(key, value, at, "crontab" if self.timed else "")
+        elif key in _ACTIONS and section != "task":
+            self._entry(key, value, at, section)
         else:
             refused = check_value(key, value) is not None
             self._entry(key, value, at, "sysctl")
@@ -156,7 +162,7 @@ class Said:
         if step.sudo and write.through_shell and path.startswith(_ROOTS):
             self._entry("redirect", path, write.target.at, "sudo")
         if sysctl is not None:
-            self.says_sysctl(sysctl[1].replace("/", "."), write.text, write.value.at)
+            self.says_sysctl(sysctl[1].replace("/", "."), write.text, write.value.at, self._section(step))
         elif score is not None:
             if self.builds:
                 self._entry(score[2], write.text or "", write.value.at, "build")
