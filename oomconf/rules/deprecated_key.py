@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from oomconf.dialect import Entry
 from oomconf.finding import Edit
 from oomconf.location import Location
 from oomconf.rule import Context, Problem, Severity, rule
 
-_GOING = "MemoryLimit"
+_GOING: Final = "MemoryLimit"
+_WHY: Final = "MemoryLimit= is cgroup v1's key: systemd 258 and newer pass over it"
 
 
 @rule(on=Entry, severity=Severity.WARNING)
@@ -47,6 +49,11 @@ def deprecated_key(entry: Entry, around: Context) -> Iterator[Problem]:
     echo $$ > "${net_cls}/web/tasks"
     ```
 
+    ```sh bad run.sh
+    systemd-run --scope -p MemoryLimit=1G /usr/bin/batch   ⟵
+    systemctl set-property batch.service MemoryLimit=1G   ⟵
+    ```
+
     ```yaml bad compose.yaml
     services:
       web:
@@ -57,12 +64,14 @@ def deprecated_key(entry: Entry, around: Context) -> Iterator[Problem]:
     """
     if entry.kind == "gone" and entry.fault:
         yield Problem(entry.at, entry.fault, entry.hint, object=entry.object)
+    elif entry.key == _GOING and entry.dialect == "script" and not entry.fault:
+        yield Problem(entry.at, _WHY, "write MemoryMax= instead", object=entry.object)
     elif entry.key == _GOING and entry.dialect in ("systemd", "quadlet") and not entry.fault:
         at = entry.at
         key = Location(at.path, at.line, at.column - len(_GOING) - 1, at.line, at.column - 1)
         yield Problem(
             at,
-            "MemoryLimit= is cgroup v1's key: systemd 258 and newer pass over it",
+            _WHY,
             "write MemoryMax= instead",
             object=entry.object,
             fix=(Edit(key, "MemoryMax", _GOING),),

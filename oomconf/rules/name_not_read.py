@@ -29,6 +29,10 @@ def name_not_read(entry: Entry, around: Context) -> Iterator[Problem]:
     MemoryMax=2G   ⟵
     ```
 
+    ```sh bad setup.sh
+    echo vm.overcommit_memory = 2 | sudo tee -a /etc/sysctl.d/memory   ⟵
+    ```
+
     ```ini good etc/sysctl.d/90-memory.conf
     vm.overcommit_memory = 2
     vm.overcommit_ratio = 90

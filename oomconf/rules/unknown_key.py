@@ -71,6 +71,21 @@ def unknown_key(entry: Entry, around: Context) -> Iterator[Problem]:
     MemroyMax=2G   ⟵
     ```
 
+    ```sh bad setup.sh
+    cat > /etc/docker/daemon.json <<EOF
+    {"oom-score-adjust": -500}   ⟵
+    EOF
+    ```
+
+    ```sh bad setup.sh
+    cat > /srv/app/compose.yaml <<EOF
+    services:
+      web:
+        image: registry.example/web
+        memory: 512m   ⟵
+    EOF
+    ```
+
     ```ini bad etc/systemd/system.conf
     [Manager]
     DefaultMemoryMax=2G   ⟵

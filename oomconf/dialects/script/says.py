@@ -25,7 +25,7 @@ _SYSCTL_FILE: Final = re.compile(r"^/proc/sys/([A-Za-z0-9_/.-]+)$")
 _SCORE_FILE: Final = re.compile(r"^/proc/([^/]+)(?:/task/[^/]+)?/(oom_score_adj|oom_adj)$")
 _CGROUP_FILE: Final = re.compile(r"^(.*?)/?((?:memory|cgroup)\.[a-z_.]+|tasks)$")
 _KEPT: Final = re.compile(
-    r"(?:^|/)(?:etc|run|usr/lib|usr/local/lib|lib)/(?:sysctl\.d/[^/]+\.conf|sysctl\.conf|systemd/.+|containers/systemd/.+)$"
+    r"(?:^|/)(?:etc|run|usr/lib|usr/local/lib|lib)/(?:sysctl\.d/[^/]+|sysctl\.conf|systemd/.+|containers/systemd/.+|docker/daemon\.json)$"
 )
 _YAML: Final = re.compile(r"\.ya?ml$")
 _ROOTS: Final = ("/proc/", "/sys/", "/etc/")
