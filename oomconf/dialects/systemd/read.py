@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from oomconf.dialect import Document, Entry, Ran, Reading, Sources
 from oomconf.dialects import _units
 from oomconf.dialects._hints import said
-from oomconf.dialects._names import misnamed, unread
+from oomconf.dialects._names import misnamed, stray, unread
 from oomconf.dialects._swap_names import unit_name
 from oomconf.dialects.systemd.hints import adjust_file, command, hidden_kill, hints, ran
 from oomconf.dialects.systemd.judge import Judged, Verdict, judge
@@ -32,7 +32,7 @@ _OOMD_FIELDS: Final = frozenset(row.field for row in _units.OOMD if row.field is
 
 def claims(path: str) -> bool:
     """Units of the types that may speak of memory, their drop-ins, and the configuration of the managers and of systemd-oomd."""
-    return place(path) is not None or misnamed(path, _FOLDER)
+    return place(path) is not None or misnamed(path, _FOLDER) or stray(path)[0] != ""
 
 
 def read(documents: Sequence[Document], sources: Sources) -> Reading:
@@ -43,9 +43,10 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:
     scopes: dict[Scope, _Scope] = {}
     entries: list[Entry] = []
     for document in documents:
-        where = place(document.path)
+        why = stray(document.path)
+        where = None if why[0] else place(document.path)
         if where is None:
-            found = unread("systemd", document, _SAID)
+            found = unread("systemd", document, _SAID, why)
             entries += [] if found is None else [found]
             continue
         judged = judge(document, where.kind, whole=not where.file)
