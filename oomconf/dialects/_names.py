@@ -32,6 +32,8 @@ def misnamed(path: str, folder: re.Pattern[str]) -> bool:
 
 def stray(path: str) -> tuple[str, str]:
     """Say why systemd never looks into a folder of drop-ins, and where they belong; nothing for folders that it does look into."""
+    if "systemd/" not in path:
+        return "", ""
     if (found := _NO_UNIT.search(path)) is not None and found["unit"].rpartition(".")[2] not in _TYPES:
         return f"is not read: {found['unit']}.d names no unit", f"put it into {found['unit']}.service.d"
     if (found := _NO_FOLDER.search(path)) is not None:

@@ -6,6 +6,7 @@ from oomconf.kernel.overcommit import commit_limit
 from oomconf.policy import Setting
 from oomconf.quantity import Size
 from oomconf.rule import Context
+from oomconf.rules._huge_pages import huge_pages
 
 __all__ = ["MODE", "limited"]
 
@@ -25,8 +26,9 @@ def limited(around: Context) -> tuple[Size, Setting[str], str] | None:
     kbytes = around.sysctl("vm.overcommit_kbytes") or 0
     ratio = around.sysctl("vm.overcommit_ratio")
     share = _DEFAULT_RATIO if ratio is None else max(ratio, 0)
-    size = commit_limit(memory_total=ram.value, swap_total=swap, ratio=share, kbytes=kbytes, page_size=around.page_size)
+    huge = huge_pages(around)
+    size = commit_limit(memory_total=ram.value, swap_total=swap, ratio=share, kbytes=kbytes, hugetlb=huge.size, page_size=around.page_size)
     name = "vm.overcommit_kbytes" if kbytes else "vm.overcommit_ratio"
     setting = around.policy.sysctls.get(name) or around.policy.sysctls[MODE]
-    first = f"{Size(kbytes * 1024)}" if kbytes else f"{share} % of {ram.value}"
+    first = f"{Size(kbytes * 1024)}" if kbytes else f"{share} % of {Size(ram.value - huge.size)}{huge.less}"
     return size, setting, f"{first} and {swap or 'no'} swap"

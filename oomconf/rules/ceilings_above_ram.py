@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from oomconf.policy import Policy, Workload, size_of
 from oomconf.quantity import INFINITY, Size
 from oomconf.rule import Context, Problem, Related, Severity, rule
+from oomconf.rules._huge_pages import huge_pages
 
 
 @rule(on=Policy, severity=Severity.WARNING, needs=("memory_total",))
@@ -37,6 +38,15 @@ def ceilings_above_ram(policy: Policy, around: Context) -> Iterator[Problem]:
       jobs: {slice: work.slice, systemd: {unit: jobs.service}, memory: {max: 6G}}
     ```
 
+    ```yaml bad oomconf.yaml
+    version: 1
+    hosts:
+      web: {ram: 16G, swap: 0, sysctl: {set: {vm.nr_hugepages: 3000}}}   ⟵
+    services:
+      api: {systemd: {unit: api.service}, memory: {max: 6G}}
+      jobs: {systemd: {unit: jobs.service}, memory: {max: 6G}}
+    ```
+
     ```yaml bad compose.yaml memory_total=8589934592
     services:
       api:
@@ -50,16 +60,21 @@ def ceilings_above_ram(policy: Policy, around: Context) -> Iterator[Problem]:
         return
     counted = _ceilings(around)
     most = sum(size for _, size in counted)
-    if most <= ram.value or (len(counted) == 1 and counted[0][0].copies == 1):
+    huge = huge_pages(around)
+    room = Size(ram.value - huge.size)
+    if most <= room or (len(counted) == 1 and counted[0][0].copies == 1):
         return
     biggest = sorted(counted, key=lambda pair: -pair[1])[:5]
     largest = biggest[0][0].memory_max
     yield Problem(
         # in a raw file nothing says what RAM there is
         ram.at if policy.source or largest is None else largest.at,
-        f"limits on {policy.name} add up to {Size(most)}, {most / ram.value:.1f} times its {ram.value} of RAM",
+        f"limits on {policy.name} add up to {Size(most)}, {most / room:.1f} times its {room} of RAM{huge.less}",
         "lower limits, put services that do not peak together into a slice with a max, or accept it with a reason",
-        tuple(Related(thing.memory_max.at, f"{thing.name} may use {size}") for thing, size in biggest if thing.memory_max is not None),
+        (
+            *(Related(thing.memory_max.at, f"{thing.name} may use {size}") for thing, size in biggest if thing.memory_max is not None),
+            *huge.related,
+        ),
     )
 
 

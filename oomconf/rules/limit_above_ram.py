@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from oomconf.policy import Workload, size_of
-from oomconf.quantity import INFINITY
+from oomconf.quantity import INFINITY, Size
 from oomconf.rule import Context, Problem, Related, Severity, rule
+from oomconf.rules._huge_pages import huge_pages
 
 _ENDLESS: Final = {"systemd": "infinity", "quadlet": "infinity", "cgroup": "max"}
 """The word for no limit, where a consumer has one."""
@@ -20,7 +21,7 @@ def limit_above_ram(workload: Workload, around: Context) -> Iterator[Problem]:
     The kernel charges a cgroup up to `memory.max` and acts only then (Documentation/admin-guide/cgroup-v2.rst). A limit that
     RAM cannot reach is never met: the machine runs out first, and the global OOM killer chooses by size and `oom_score_adj`,
     not by who broke a limit. Nothing warns of it: systemd, Docker and the API server take any number. The limit counts against
-    MemTotal, which is less than the size on the invoice; a pod's limit counts against its node.
+    MemTotal, which is less than the size on the invoice, without what vm.nr_hugepages takes; a pod's limit counts against its node.
 
     ```yaml bad oomconf.yaml
     version: 1
@@ -53,6 +54,16 @@ def limit_above_ram(workload: Workload, around: Context) -> Iterator[Problem]:
         mem_limit: 8g   ⟵
     ```
 
+    ```ini bad etc/systemd/system/api.service memory_total=17179869184
+    [Service]
+    ExecStart=/usr/bin/api
+    MemoryMax=9G   ⟵
+    ```
+
+    ```ini with etc/sysctl.d/90-vm.conf
+    vm.nr_hugepages = 5000
+    ```
+
     ```ini good etc/systemd/system/api.service memory_total=8589934592
     [Service]
     ExecStart=/usr/bin/api
@@ -61,12 +72,15 @@ def limit_above_ram(workload: Workload, around: Context) -> Iterator[Problem]:
     """
     limit = size_of(workload.memory_max)
     ram = around.memory_total
-    if limit is None or limit >= INFINITY or ram is None or ram.value is None or workload.memory_max is None or limit < ram.value:
+    if limit is None or limit >= INFINITY or ram is None or ram.value is None or workload.memory_max is None:
+        return
+    huge = huge_pages(around)
+    if limit < ram.value - huge.size:
         return
     endless = _ENDLESS.get(workload.placement.target, "leave it out")
     yield Problem(
         workload.memory_max.at,
-        f"{workload.name} may use {limit}, but the machine has {ram.value} of RAM",
+        f"{workload.name} may use {limit}, but the machine has {Size(ram.value - huge.size)} of RAM{huge.less}",
         f"say less than RAM minus what the kernel and the other services need, or {around.said('infinity', endless)} if no limit is meant",
-        (Related(ram.at, "RAM is declared here"),),
+        (Related(ram.at, "RAM is declared here"), *huge.related),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from oomconf.policy import Group, Policy, Workload, size_of
 from oomconf.quantity import Size
 from oomconf.rule import Context, Problem, Related, Severity, rule
+from oomconf.rules._huge_pages import huge_pages
 
 
 @rule(on=Policy, severity=Severity.ERROR, needs=("memory_total",))
@@ -42,7 +43,8 @@ def promises_above_ram(policy: Policy, around: Context) -> Iterator[Problem]:
     if ram is None or ram.value is None:
         return
     reserve = around.facts.reserved
-    room = ram.value - (reserve.value if reserve is not None and reserve.value is not None else 0)
+    huge = huge_pages(around)
+    room = ram.value - huge.size - (reserve.value if reserve is not None and reserve.value is not None else 0)
     amounts = [(workload, _promise(workload) * workload.copies) for workload in around.services]
     promised = sum(amount for _, amount in amounts)
     if promised <= room:
@@ -53,9 +55,9 @@ def promises_above_ram(policy: Policy, around: Context) -> Iterator[Problem]:
     raw = next((one.at for one in (largest.memory_min, largest.memory_low) if one is not None), largest.at)
     yield Problem(
         ram.at if policy.source else raw,
-        f"{policy.name} promises {Size(promised)}, but has {Size(room)}: RAM of {ram.value}{less}",
+        f"{policy.name} promises {Size(promised)}, but has {Size(max(room, 0))}: RAM of {ram.value}{less}{huge.less}",
         f"promise {Size(promised - room)} less, or move a service to another machine",
-        tuple(Related(workload.at, f"{workload.name} is promised {Size(amount)}") for workload, amount in biggest),
+        (*(Related(workload.at, f"{workload.name} is promised {Size(amount)}") for workload, amount in biggest), *huge.related),
     )
 
 
