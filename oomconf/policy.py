@@ -285,6 +285,8 @@ class Facts:
     docker_rootless: Setting[bool] | None = None
     podman: Setting[str] | None = None
     podman_rootless: Setting[bool] | None = None
+    of_nodes: bool = False
+    """Whether the largest node of a cluster is said to have this RAM too."""
     debugging: Setting[bool] | None = None
     """A host that is meant to stop and be looked at."""
 

@@ -325,7 +325,11 @@ def _merged(name: str, policies: Sequence[Policy]) -> Policy:
 
 
 def _known(policy: Policy, facts: Facts | None) -> Policy:
-    return policy if facts is None or policy.scope == "cluster" else replace(policy, facts=_joined(facts, policy.facts))
+    if facts is None:
+        return policy
+    if policy.scope == "host":
+        return replace(policy, facts=_joined(facts, policy.facts))
+    return replace(policy, facts=Facts(memory_total=facts.memory_total)) if facts.of_nodes else policy
 
 
 def _joined(facts: Facts, others: Facts) -> Facts:

@@ -91,4 +91,4 @@ def _facts(given: dict[str, str]) -> Facts:
         )
         for name, text in given.items()
     }
-    return Facts(**values)
+    return Facts(**values, of_nodes=True)

@@ -62,7 +62,7 @@ def parse(words: list[str]) -> Options:
         exclude=[*said.exclude, *given.exclude],
         gitignore=not given.no_gitignore,
         alone=given.alone,
-        facts=Facts(at=whole_file("the call"), memory_total=ram, swap_total=swap),
+        facts=Facts(at=whole_file("the call"), of_nodes=True, memory_total=ram, swap_total=swap),
         format=given.format,
         files=_files(given.output),
         fail_on=given.fail_on or said.fail_on or "error",

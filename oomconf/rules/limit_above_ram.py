@@ -21,7 +21,8 @@ def limit_above_ram(workload: Workload, around: Context) -> Iterator[Problem]:
     The kernel charges a cgroup up to `memory.max` and acts only then (Documentation/admin-guide/cgroup-v2.rst). A limit that
     RAM cannot reach is never met: the machine runs out first, and the global OOM killer chooses by size and `oom_score_adj`,
     not by who broke a limit. Nothing warns of it: systemd, Docker and the API server take any number. The limit counts against
-    MemTotal, which is less than the size on the invoice, without what vm.nr_hugepages takes; a pod's limit counts against its node.
+    MemTotal, which is less than the size on the invoice, without what vm.nr_hugepages takes; a pod's limit counts against its
+    node, or against `--host-ram` as the largest one.
 
     ```yaml bad oomconf.yaml
     version: 1
@@ -64,6 +65,18 @@ def limit_above_ram(workload: Workload, around: Context) -> Iterator[Problem]:
     vm.nr_hugepages = 5000
     ```
 
+    ```yaml bad pod.yaml memory_total=17179869184
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: api}
+    spec:
+      containers:
+        - name: api
+          image: registry.example/api
+          resources:
+            limits: {memory: 64Gi}   ⟵
+    ```
+
     ```ini good etc/systemd/system/api.service memory_total=8589934592
     [Service]
     ExecStart=/usr/bin/api
@@ -78,9 +91,10 @@ def limit_above_ram(workload: Workload, around: Context) -> Iterator[Problem]:
     if limit < ram.value - huge.size:
         return
     endless = _ENDLESS.get(workload.placement.target, "leave it out")
+    machine = "its node" if workload.placement.target == "kubernetes" else "the machine"
     yield Problem(
         workload.memory_max.at,
-        f"{workload.name} may use {limit}, but the machine has {Size(ram.value - huge.size)} of RAM{huge.less}",
+        f"{workload.name} may use {limit}, but {machine} has {Size(ram.value - huge.size)} of RAM{huge.less}",
         f"say less than RAM minus what the kernel and the other services need, or {around.said('infinity', endless)} if no limit is meant",
         (Related(ram.at, "RAM is declared here"), *huge.related),
     )
