@@ -9,6 +9,7 @@ from typing import Any, Final
 from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
 from oomconf.dialects._common import header
 from oomconf.dialects._entries import unparsed
+from oomconf.dialects._kubelet_pairs import pairs
 from oomconf.dialects._templates import is_templated
 from oomconf.dialects._yaml import Mapping, Node, Scalar, compose
 from oomconf.ledger import Artifact, Book, Rendering
@@ -118,6 +119,8 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
     entries: list[Entry] = []
     base: Location | None = None
     whole = False
+    dropins: list[Mapping] = []
+    others: list[Mapping] = []
     for document in sorted(documents, key=lambda document: document.path.rpartition("/")[2]):
         found, faults = compose(document.text, path=document.path)
         entries += unparsed("kubelet", document.path, faults)
@@ -126,6 +129,8 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
                 _take(one.root, fields, entries)
                 base = base or one.root.at
                 whole = whole or _WHOLE.search(document.path) is not None
+                (dropins if claims(document.path) else others).append(one.root)
+    entries += (entry for root in others for entry in pairs(root, dropins))
     if base is None:
         return Reading((), tuple(entries))
     return Reading((Policy(name="host", object="host", kubelet=Kubelet(at=base, whole=whole, **fields)),), tuple(entries))
@@ -133,8 +138,8 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
 
 def _take(root: Mapping, fields: dict[str, Any], entries: list[Entry]) -> None:
     ways: dict[str, tuple[tuple[str, ...], Any]] = {
-        "system_reserved": (("systemReserved", "memory"), grammar.parse),
-        "kube_reserved": (("kubeReserved", "memory"), grammar.parse),
+        "system_reserved": (("systemReserved", "memory"), _read_size),
+        "kube_reserved": (("kubeReserved", "memory"), _read_size),
         "eviction_hard": (("evictionHard", "memory.available"), _read_threshold),
         "fail_swap_on": (("failSwapOn",), _read_boolean),
         "single_process_oom_kill": (("singleProcessOOMKill",), _read_boolean),
@@ -208,6 +213,12 @@ def _read_behavior(text: str) -> str:
     if text not in _BEHAVIORS:
         raise SizeError(f"'{text[:40]}' is neither NoSwap nor LimitedSwap: the kubelet does not start", "write NoSwap or LimitedSwap")
     return text
+
+
+def _read_size(text: str) -> Any:  # noqa: ANN401
+    if grammar.quantity(text).fractional:
+        raise SizeError(f"'{text[:40]}' is a fraction of a byte: m is a thousandth", "say Mi")
+    return grammar.parse(text)
 
 
 def _read_threshold(text: str) -> Any:  # noqa: ANN401

@@ -78,6 +78,28 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
         mem_limit: 1.5g
     ```
 
+    ```yaml bad kubelet.yaml
+    apiVersion: kubelet.config.k8s.io/v1beta1
+    kind: KubeletConfiguration
+    kubeReserved: {memory: 512m}   ⟵
+    enforceNodeAllocatable:
+      - pods
+      - system-reserved   ⟵
+    memoryManagerPolicy: Static   ⟵
+    oomScoreAdj: -1001   ⟵
+    ```
+
+    ```yaml good kubelet.yaml
+    apiVersion: kubelet.config.k8s.io/v1beta1
+    kind: KubeletConfiguration
+    kubeReserved: {memory: 512Mi}
+    systemReservedCgroup: /system.slice
+    enforceNodeAllocatable: [pods, system-reserved]
+    memoryManagerPolicy: Static
+    reservedMemory: [{numaNode: 0, limits: {memory: 612Mi}}]
+    oomScoreAdj: -999
+    ```
+
     ```yaml bad deploy.yaml
     apiVersion: apps/v1
     kind: Deployment
