@@ -304,6 +304,8 @@ class Policy:
     groups: tuple[Group, ...] = ()
     workloads: tuple[Workload, ...] = ()
     swaps: tuple[Swap, ...] = ()
+    tmpfs: tuple[Tmpfs, ...] = field(default=(), compare=False)
+    """File systems in memory that are of no workload."""
     sysctls: Mapping[str, Setting[str]] = field(default_factory=dict)
     """Values in the kernel's own text, decimal for numbers."""
     sysctl_profile: Setting[str] | None = None

@@ -21,7 +21,7 @@ __all__ = ["Each", "Repository", "beside", "dialect_of", "dialect_of_path", "in_
 T = TypeVar("T")
 R = TypeVar("R")
 
-_BY_PATH: Final = ("quadlet", "systemd", "sysctl", "daemon-json", "kubelet", "compose", "docker", "script")
+_BY_PATH: Final = ("quadlet", "systemd", "sysctl", "daemon-json", "kubelet", "cmdline", "fstab", "compose", "docker", "script")
 """Dialects that a path alone tells, in the order in which they are asked."""
 _YAML: Final = (".yaml", ".yml", ".json")
 _TEMPLATE: Final = re.compile(r"\{\{|\{%|<%|^[ \t]*__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]*@|[ \t]\{[A-Za-z_]\w*\}[\w./:@-]", re.MULTILINE)
@@ -34,6 +34,7 @@ _SERVICES: Final = re.compile(r"^services:[ \t]*(?:#.*)?$", re.MULTILINE)
 _IMAGE: Final = re.compile(r"^[ \t]+(?:image|build|extends):", re.MULTILINE)
 _LOAD_PATH: Final = re.compile(
     r"(?:etc|run|usr/lib|usr/local/lib|lib)/(?:sysctl\.d|systemd)/|etc/sysctl\.conf$|(?:etc|usr/share)/containers/|etc/docker/"
+    r"|etc/fstab$|etc/default/grub|etc/kernel/cmdline$|boot/(?:firmware/)?(?:cmdline\.txt$|loader/)"
 )
 _HOST: Final = "host"
 
@@ -175,7 +176,7 @@ class _Gathered:
             for policy in reading.policies:
                 self.hosts.setdefault(policy.name, []).append(Reading((policy,), ()))
             self.alone.append(Reading((), reading.entries, ran=reading.ran))
-        elif name in ("sysctl", "quadlet", "kubelet", "daemon-json"):
+        elif name in ("sysctl", "quadlet", "kubelet", "daemon-json", "cmdline", "fstab"):
             for root, found in _by(documents, _root).items():
                 self.hosts.setdefault(root, []).append(self._read(name, found))
         elif name == "kubernetes":
@@ -315,6 +316,7 @@ def _merged(name: str, policies: Sequence[Policy]) -> Policy:
             workloads=(*first.workloads, *other.workloads),
             groups=(*first.groups, *other.groups),
             swaps=(*first.swaps, *other.swaps),
+            tmpfs=(*first.tmpfs, *other.tmpfs),
             sysctls={**first.sysctls, **other.sysctls},
             kubelet=first.kubelet or other.kubelet,
             oomd=first.oomd or other.oomd,

@@ -28,7 +28,8 @@ _TASK: Final = re.compile(
 _LISTED: Final = re.compile(r"^-[ \t]+[\"']?[\w.]+[\"']?[ \t]*:", re.MULTILINE)
 _SAYS: Final = re.compile(
     r"docker|podman|nerdctl|systemd-run|set-property|sysctl|swapoff|oom_|cgroup|memory\.|choom|/etc/systemd|drop_caches|/proc/sys"
-    r"|kubectl|write_files|\bswap\b|swapfile|compose\.ya?ml|swapon|mkswap|memory=|ulimit|prlimit|zramctl|earlyoom|Memory(?:Max|High|Low|Min|SwapMax)"
+    r"|kubectl|write_files|\bswap\b|swapfile|compose\.ya?ml|tmpfs|swapon|mkswap|memory=|ulimit|prlimit|zramctl|earlyoom"
+    r"|Memory(?:Max|High|Low|Min|SwapMax)"
 )
 
 

@@ -9,7 +9,7 @@ from oomconf.location import Location
 from oomconf.policy import Amount, Setting, Tmpfs
 from oomconf.quantity import Percent, Size, SizeError, docker, memparse
 
-__all__ = ["SHM", "mounted", "sized"]
+__all__ = ["SHM", "mounted", "sized", "with_options"]
 
 _SHARE: Final = re.compile("[0-9]{1,3}%")
 SHM: Final = "/dev/shm"  # noqa: S108
@@ -18,7 +18,12 @@ SHM: Final = "/dev/shm"  # noqa: S108
 def mounted(text: str, at: Location) -> Tmpfs:
     """Read `/path:size=64m,mode=1777`; a size that the kernel refuses is unknown."""
     path, _, options = text.partition(":")
-    for option in options.split(","):
+    return with_options(path, options, at)
+
+
+def with_options(path: str, options: str, at: Location) -> Tmpfs:
+    """Read the options of a mount, `size=64m,mode=1777`; the last size counts, and one that the kernel refuses is unknown."""
+    for option in reversed(options.split(",")):
         name, _, value = option.partition("=")
         if name == "size" and value:
             return Tmpfs(path=path, at=at, size=Setting(_kernel_size(value), at, text=value))

@@ -40,7 +40,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
             for step in runs(document) if kind == "dockerfile" else steps(document.text, document.path):
                 said.take(step)
         policy = said.end()
-        if policy.workloads or policy.sysctls or policy.swaps or said.nested:
+        if policy.workloads or policy.sysctls or policy.swaps or policy.tmpfs or said.nested:
             policies.append(policy)
         entries += said.entries
         nested += said.nested

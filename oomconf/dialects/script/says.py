@@ -9,6 +9,7 @@ from oomconf.dialect import Document, Entry, Nested
 from oomconf.dialects._commands import Step
 from oomconf.dialects._docker_run import container
 from oomconf.dialects._shell import Word
+from oomconf.dialects._tmpfs import with_options
 from oomconf.dialects.script.beside import unheard
 from oomconf.dialects.script.cgroups import Cgroups
 from oomconf.dialects.script.kubectl import resources
@@ -16,7 +17,7 @@ from oomconf.dialects.script.units import properties, transient
 from oomconf.dialects.script.writes import Write, writes
 from oomconf.kernel.sysctls import SYSCTLS, check_value
 from oomconf.location import Location
-from oomconf.policy import Origin, Policy, Setting, Swap, Workload, beaten
+from oomconf.policy import Origin, Policy, Setting, Swap, Tmpfs, Workload, beaten
 from oomconf.quantity import SizeError, docker
 
 __all__ = ["Said"]
@@ -54,6 +55,7 @@ class Said:
         self.entries: list[Entry] = []
         self.nested: list[Nested] = []
         self.swaps: list[Swap] = []
+        self.tmpfs: list[Tmpfs] = []
         self.cgroups = Cgroups(document)
         self._swapoff: Word | None = None
 
@@ -70,6 +72,8 @@ class Said:
             self._sysctl(step)
         elif program in ("swapoff", "swapon"):
             self._swap(program, step.words)
+        elif program == "mount":
+            self._mount(step.words)
         elif program == "choom":
             self._choom(step)
         elif program in ("systemd-run", "systemctl"):
@@ -99,6 +103,7 @@ class Said:
             object=self.name,
             workloads=(*self.workloads, *workloads),
             swaps=tuple(self.swaps),
+            tmpfs=tuple(self.tmpfs),
             sysctls=self.sysctls,
         )
 
@@ -145,6 +150,14 @@ class Said:
             self._swapoff = None
         elif names & {"-a", "--all"} or "-av" in names:
             self._swapoff = words[0]
+
+    def _mount(self, words: list[Word]) -> None:
+        """`mount -t tmpfs -o size=1g tmpfs /mnt`."""
+        texts = [word.text for word in words]
+        options = next((word for flag, word in zip(texts, words[1:], strict=False) if flag in ("-o", "--options")), None)
+        if options is not None and options.known and ("tmpfs" in texts or "-ttmpfs" in texts) and not self.builds:
+            self.tmpfs.append(with_options(texts[-1], options.text, options.at))
+        self.entries += () if self.builds else unheard(self.name, words)
 
     def _choom(self, step: Step) -> None:
         """`choom -p PID -n SCORE` of a process that runs."""

@@ -14,6 +14,7 @@ from oomconf.dialects._names import misnamed, stray, unread
 from oomconf.dialects._swap_names import unit_name
 from oomconf.dialects.systemd.hints import adjust_file, command, hidden_kill, hints, ran
 from oomconf.dialects.systemd.judge import Judged, Verdict, judge
+from oomconf.dialects.systemd.mounts import is_mount, mounts
 from oomconf.dialects.systemd.places import CONFS, Place, Scope, dropin_folders, is_pattern, place, surviving, template_of
 from oomconf.location import whole_file
 from oomconf.placement import SystemdUnit
@@ -32,7 +33,7 @@ _OOMD_FIELDS: Final = frozenset(row.field for row in _units.OOMD if row.field is
 
 def claims(path: str) -> bool:
     """Units of the types that may speak of memory, their drop-ins, and the configuration of the managers and of systemd-oomd."""
-    return place(path) is not None or misnamed(path, _FOLDER) or stray(path)[0] != ""
+    return place(path) is not None or is_mount(path) or misnamed(path, _FOLDER) or stray(path)[0] != ""
 
 
 def read(documents: Sequence[Document], sources: Sources) -> Reading:
@@ -45,6 +46,8 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:
     for document in documents:
         why = stray(document.path)
         where = None if why[0] else place(document.path)
+        if where is None and is_mount(document.path):
+            continue
         if where is None:
             found = unread("systemd", document, _SAID, why)
             entries += [] if found is None else [found]
@@ -57,7 +60,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:
         hosts.setdefault(scope.scope.root.strip("/") or _HOST, []).append(scope)
     policies = tuple(_policy(name, parts, entries) for name, parts in hosts.items())
     commands = [one for scope in scopes.values() for unit in scope.units() for one in _ran(unit, scope.files(unit), sources)]
-    return Reading(policies, tuple(dict.fromkeys(entries)), ran=tuple(commands))
+    return Reading((*policies, *mounts(documents, _HOST)), tuple(dict.fromkeys(entries)), ran=tuple(commands))
 
 
 def _ran(unit: str, files: list[Judged], sources: Sources) -> Iterator[Ran]:
