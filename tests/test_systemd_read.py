@@ -420,6 +420,7 @@ TRIED = (
     "Delegate=yes",
     "RestartSec=1",
     "MemoryAccounting=yes",
+    "ExecStartPre=/bin/true",
 )
 _HELPERS = {"OOMPolicy", "ManagedOOMSwap", "ManagedOOMMemoryPressureLimit", "Restart", "Delegate", "RestartSec"}
 
@@ -428,10 +429,10 @@ _HELPERS = {"OOMPolicy", "ManagedOOMSwap", "ManagedOOMMemoryPressureLimit", "Res
     ("unit", "passed_over"),
     [
         ("x.service", set()),
-        ("swapfile.swap", _HELPERS),
-        ("mnt.mount", _HELPERS),
+        ("swapfile.swap", {*_HELPERS, "ExecStartPre"}),
+        ("mnt.mount", {*_HELPERS, "ExecStartPre"}),
         ("x.socket", _HELPERS),
-        ("x.slice", {"OOMScoreAdjust", "LimitAS", "OOMPolicy", "Restart", "Environment", "Delegate", "RestartSec"}),
+        ("x.slice", {"OOMScoreAdjust", "LimitAS", "OOMPolicy", "Restart", "Environment", "Delegate", "RestartSec", "ExecStartPre"}),
         ("x.timer", {line.partition("=")[0] for line in TRIED}),
     ],
 )

@@ -132,6 +132,7 @@ def _memory(name: str, field: str | None, since: int, *, zero: bool = False, gon
 
 
 _SERVICE: Final = ("service",)
+_STARTED: Final = ("service", "socket")
 _WATCHED: Final = ("service", "slice", "scope")
 _EXEC: Final = ("service", "socket", "mount", "swap")
 _PLACED: Final = ("service", "scope", "socket", "mount", "swap")
@@ -207,8 +208,8 @@ DIRECTIVES: Final = (
     Directive(name="Environment", kinds=_EXEC),
     Directive(name="EnvironmentFile", kinds=_EXEC),
     Directive(name="ExecStart", kinds=_SERVICE),
-    Directive(name="ExecStartPre", kinds=_SERVICE),
-    Directive(name="ExecStartPost", kinds=_SERVICE),
+    Directive(name="ExecStartPre", kinds=_STARTED),
+    Directive(name="ExecStartPost", kinds=_STARTED),
     Directive(name="ExecReload", kinds=_SERVICE),
     # the older StartLimitInterval= may stand in [Service]
     Directive(name="StartLimitIntervalSec", since=230, section="Unit", kinds=_EVERY_KIND),

@@ -48,6 +48,8 @@ _FLAGS: Final = {
 _IGNORED: Final = "the line is ignored"
 _NEAR: Final = 0.8
 _BESIDE: Final = ("Memory", "Startup", "Default", "Limit", "ManagedOOM", "OOM")
+_BOTH: Final = ("Environment", "EnvironmentFile")
+"""Keys of [Service] that quadlet has too."""
 _MEMORY: Final = re.compile(r"^--(?:memory|oom|shm|tmpfs|cgroup)|^-m(?:$|[=0-9])|^type=tmpfs|^--mount=type=tmpfs")
 
 
@@ -243,7 +245,7 @@ def _service_line(unit: str, line: _ini.Assignment, fields: dict[str, Setting[An
 def _misplaced(unit: str, line: _ini.Assignment, effect: str) -> Iterator[Entry]:
     """Note a key of [Service] in another section."""
     row = _units.find(line.key)
-    if row is not None and row.gone is None and row.section is None and "service" in row.kinds and row.name != "Environment":
+    if row is not None and row.gone is None and row.section is None and "service" in row.kinds and row.name not in _BOTH:
         yield _entry(unit, line, f"{row.name}= means nothing in [{line.section}]: {effect}", "move it under [Service]", "place")
 
 

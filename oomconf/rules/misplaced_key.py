@@ -16,8 +16,8 @@ def misplaced_key(entry: Entry, around: Context) -> Iterator[Problem]:
     OOMScoreAdjust= in all of those but [Slice] and [Scope] (systemd.exec(5)); elsewhere, as in [Unit] or [Timer], the line is logged
     as unknown and dropped. A line before the first section header belongs to none; such lines are one finding. Sections named [X-...]
     are for other programs. A strict API server refuses a container with `memory` or `limits` outside of its `resources`; any other
-    drops them. vm.* sysctls are of the whole machine: said for a container or a pod they keep it from starting. A spec cannot make
-    this mistake: it has no sections.
+    drops them. vm.* sysctls are of the whole machine: said for a container or a pod they keep it from starting.
+    A spec cannot make this mistake: it has no sections.
 
     ```ini bad etc/systemd/system/web.service
     [Unit]
