@@ -119,7 +119,7 @@ QUADLETS = [
     ("etc/containers/systemd/b.pod", "[Pod]\nPodmanArgs=--memory=1x\n", ("value", 2, 12)),
     ("etc/containers/systemd/b.build.d/c.conf", "[Service]\nMemoryMax=1GB\n", ("value", 2, 11)),
     ("b.volume", "[Service]\nMemroyMax=1G\n", ("key", 2, 1)),
-    ("a.container", "[Container]\nMemory=1g\nShmSize=1g\nTmpfs=/x\nEnvironment=A=b\n[Service]\nMemoryMax=@MEM@\nRestart=always\n", None),
+    ("a.container", "[Container]\nMemory=1g\nShmSize=1g\nTmpfs=/x\nEnvironment=A=b\nEnvironmentFile=/x.env\n[Service]\nMemoryMax=@MEM@\nRestart=always\n", None),
     ("a.container", "[Unit]\nConditionMemory=1G\n[X-Other]\nMemoryMax=1\n[Container]\nPodmanArgs=--memory=%i --memory={{ m }}\n", None),
 ]
 
@@ -335,11 +335,16 @@ KUBELET = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration
         ("kubelet.yaml", "evictionSoft: {memory.available: 1Gi}\nevictionSoftGracePeriod: {nodefs.available: 1m}\n", ["evictionSoft"]),
         ("kubelet.yaml", "evictionSoft: {memory.available: 1Gi}\nevictionSoftGracePeriod: {memory.available: 1m}\n", []),
         ("etc/kubernetes/kubelet.conf.d/9.conf", "evictionSoft: {memory.available: 1Gi}\n", []),
+        ("patches/kubelet.yaml", "evictionSoft: {memory.available: 1Gi}\n", []),
+        ("kubelet.yaml", "enforceNodeAllocatable: [pods, system-reserved]\n", ["enforceNodeAllocatable"]),
+        ("kubeadm/kubeletconfiguration0+merge.yaml", "enforceNodeAllocatable: [pods, system-reserved]\n", []),
         ("kubelet.yaml", "memorySwap: {swapBehavior: UnlimitedSwap}\n", ["memorySwap.swapBehavior"]),
         ("kubelet.yaml", "memorySwap: {swapBehavior: limited}\n", ["memorySwap.swapBehavior"]),
         ("kubelet.yaml", "memorySwap: {swapBehavior: LimitedSwap}\n", []),
         ("kubelet.yaml", "memorySwap: {swapBehavior: '{{ swap }}'}\n", []),
     ],
 )
-def test_the_kubelet_does_not_start_with_a_soft_threshold_or_a_swap_that_it_refuses(path: str, text: str, faulty: list[str]) -> None:
+def test_the_kubelet_does_not_start_with_what_it_refuses_unless_another_file_may_say_the_rest(
+    path: str, text: str, faulty: list[str]
+) -> None:
     assert [one.key for one in read("kubelet", {path: KUBELET + text}).entries if one.fault] == faulty

@@ -21,6 +21,8 @@ from oomconf.quantity import kubernetes as grammar
 PATH: Final = "root/etc/kubernetes/kubelet.conf.d/60-oomconf.conf"
 _WHOLE: Final = re.compile(r"(?:^|/)(?:kubelet/config|kubelet[-_]?conf(?:ig)?)\.(?:ya?ml|json)$")
 """Files that a kubelet is started with; anything else may be put over one that says more."""
+_PATCH: Final = re.compile(r"(?:^|/)(?:patch(?:es)?/|kubeletconfiguration)[^/]*$")
+"""Patches of kubeadm, by their folder or by the name that it wants."""
 _MEMORY: Final = ("memory.available", "100Mi")
 _OTHER_SIGNALS: Final = (
     ("nodefs.available", "10%"),
@@ -129,7 +131,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
                 _take(one.root, fields, entries)
                 base = base or one.root.at
                 whole = whole or _WHOLE.search(document.path) is not None
-                (dropins if claims(document.path) else others).append(one.root)
+                (dropins if _is_part(document.path) else others).append(one.root)
     entries += (entry for root in others for entry in pairs(root, dropins))
     if base is None:
         return Reading((), tuple(entries))
@@ -195,10 +197,15 @@ def _dropped(root: Mapping, entries: list[Entry]) -> None:
         entries.append(Entry("kubelet", "KubeletConfiguration", "defaults", "evictionHard", "memory.available", at))
 
 
+def _is_part(path: str) -> bool:
+    """Whether a file is put over another, which may say what this one lacks."""
+    return claims(path) or _PATCH.search(path) is not None
+
+
 def _without_grace(root: Mapping) -> Iterator[Entry]:
     """Note soft thresholds without a grace period (pkg/kubelet/eviction/helpers.go); a drop-in may leave it to others."""
     soft, grace = root.get("evictionSoft"), root.get("evictionSoftGracePeriod")
-    if not isinstance(soft, Mapping) or claims(root.path):
+    if not isinstance(soft, Mapping) or _is_part(root.path):
         return
     for signal, at in soft.keys_at.items():
         if not isinstance(grace, Mapping) or signal not in grace:
