@@ -62,6 +62,17 @@ CASES: dict[str, dict[str, str]] = {
             "sed -i s/a/b/ x\nsync; echo 3 > /proc/sys/vm/drop_caches ⟵\n"
         )
     },
+    "file systems in memory, and what boots": {
+        "etc/fstab": "tmpfs /tmp tmpfs size=2g 0 0 ⟵\ntmpfs /run tmpfs mode=755 0 0\n",
+        "etc/systemd/system/x.mount": "[Mount]\nWhere=/x\nType=tmpfs\nOptions=size=2g ⟵\n",
+        "etc/default/grub": 'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX="systemd.unified_cgroup_hierarchy=0" ⟵\nGRUB_CMDLINE_LINUX_DEFAULT="cgroup_disable=memory" ⟵\n',
+    },
+    "commands and starts of a unit": {
+        "etc/systemd/system/a.service": (
+            "[Unit]\nStartLimitIntervalSec=0\n[Service]\nEnvironmentFile=/etc/default/a\nExecStartPre=/bin/mkdir -p /x\nExecStart=/usr/bin/a\n"
+            'ExecStartPost=/bin/sh -c "echo -500 > /proc/$$MAINPID/oom_score_adj" ⟵\nExecReload=/bin/kill -HUP $MAINPID\nMemoryMax=1G\n'
+        )
+    },
     "a command alone": {"run.sh": "#!/bin/sh\nhelm upgrade x y --set resources.limits.memory=1Gi ⟵\n"},
     "a shell's limit alone": {"run.sh": "#!/bin/sh\nulimit -v 1000000 ⟵\n"},
     "swap alone": {"run.sh": "#!/bin/sh\nswapon /dev/vdb ⟵\n"},
@@ -171,6 +182,10 @@ def test_what_a_spec_cannot_take_over_is_listed(name: str) -> None:
     assert sorted(listed) == sorted(marked), made.left
     loaded = load_spec(("oomconf.yaml",), Mapped({"oomconf.yaml": made.text}))
     assert loaded.spec is not None, made.text
+
+
+def test_a_file_system_in_memory_makes_no_host() -> None:
+    assert "hosts:" not in of({"run.sh": "#!/bin/sh\nmount -t tmpfs -o size=1g tmpfs /x\n"}).text
 
 
 def test_a_quadlet_in_a_home_is_its_users() -> None:

@@ -119,7 +119,11 @@ QUADLETS = [
     ("etc/containers/systemd/b.pod", "[Pod]\nPodmanArgs=--memory=1x\n", ("value", 2, 12)),
     ("etc/containers/systemd/b.build.d/c.conf", "[Service]\nMemoryMax=1GB\n", ("value", 2, 11)),
     ("b.volume", "[Service]\nMemroyMax=1G\n", ("key", 2, 1)),
-    ("a.container", "[Container]\nMemory=1g\nShmSize=1g\nTmpfs=/x\nEnvironment=A=b\nEnvironmentFile=/x.env\n[Service]\nMemoryMax=@MEM@\nRestart=always\n", None),
+    (
+        "a.container",
+        "[Container]\nMemory=1g\nShmSize=1g\nTmpfs=/x\nEnvironment=A=b\nEnvironmentFile=/x.env\n[Service]\nMemoryMax=@MEM@\nRestart=always\n",
+        None,
+    ),
     ("a.container", "[Unit]\nConditionMemory=1G\n[X-Other]\nMemoryMax=1\n[Container]\nPodmanArgs=--memory=%i --memory={{ m }}\n", None),
 ]
 

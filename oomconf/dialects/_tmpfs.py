@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from oomconf.dialect import Entry
 from oomconf.location import Location
 from oomconf.policy import Amount, Setting, Tmpfs
 from oomconf.quantity import Percent, Size, SizeError, docker, memparse
 
-__all__ = ["SHM", "mounted", "sized", "with_options"]
+__all__ = ["SHM", "beside", "mounted", "sized", "with_options"]
 
 _SHARE: Final = re.compile("[0-9]{1,3}%")
 SHM: Final = "/dev/shm"  # noqa: S108
@@ -38,6 +40,13 @@ def sized(path: str, text: str, at: Location) -> Tmpfs | None:
     except SizeError:
         size = None
     return None if size == 0 else Tmpfs(path=path, at=at, size=Setting(size, at, text=text))
+
+
+def beside(dialect: str, found: Iterable[Tmpfs]) -> Iterator[Entry]:
+    """Give the sizes, for which a spec has no word."""
+    for one in found:
+        if one.size is not None:
+            yield Entry(dialect, one.path or "tmpfs", "", "tmpfs size", one.size.text, one.size.at, kind="beside")
 
 
 def _kernel_size(text: str) -> Amount | None:

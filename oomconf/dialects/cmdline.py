@@ -23,6 +23,7 @@ _ENTRY: Final = re.compile(r"^[ \t]*options[ \t]+(?P<line>.*)$", re.MULTILINE)
 _BARE: Final = re.compile(r"^(?P<line>[^#\n]*)$", re.MULTILINE)
 _WORD: Final = re.compile(r"[^\s\"']+")
 _HUGE: Final = 2 << 20
+_HIERARCHY: Final = "systemd.unified_cgroup_hierarchy"
 _OFF: Final = ("0", "no", "n", "false", "off")
 
 
@@ -40,10 +41,13 @@ def claims(path: str) -> bool:
 def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: ARG001
     """Read the words of every line that is in force; the later file adds to the earlier. Never raises."""
     words = [word for document in sorted(documents, key=lambda one: one.path) for word in _words(document)]
-    entries = [Entry("cmdline", "the kernel", "", one.key, one.value, one.at) for one in words if one.key.startswith("cgroup_")]
     enabled = any(one.key == "cgroup_enable" and "memory" in one.value.split(",") for one in words)
-    entries = [] if enabled else [one for one in entries if one.key == "cgroup_disable" and "memory" in one.value.split(",")]
-    policy = Policy(name="host", object="host", facts=_facts(words), sysctls=_huge_pages(words))
+    off = [] if enabled else [one for one in words if one.key == "cgroup_disable" and "memory" in one.value.split(",")]
+    entries = [Entry("cmdline", "the kernel", "", one.key, one.value, one.at, kind="beside") for one in off]
+    facts, said = _facts(words), [one for one in words if one.key == _HIERARCHY]
+    if facts.cgroup_version is not None:
+        entries.append(Entry("cmdline", "the kernel", "hierarchy", _HIERARCHY, said[-1].value, said[-1].at, kind="beside"))
+    policy = Policy(name="host", object="host", facts=facts, sysctls=_huge_pages(words))
     return Reading((policy,) if policy.sysctls or policy.facts != Facts() else (), tuple(entries))
 
 
@@ -65,7 +69,7 @@ def _words(document: Document) -> Iterator[_Word]:
 
 
 def _facts(words: Sequence[_Word]) -> Facts:
-    said = [one for one in words if one.key == "systemd.unified_cgroup_hierarchy"]
+    said = [one for one in words if one.key == _HIERARCHY]
     return Facts(cgroup_version=Setting(1, said[-1].at)) if said and said[-1].value in _OFF else Facts()
 
 

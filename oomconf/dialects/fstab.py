@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from oomconf.dialect import Dialect, Document, Reading, Sources
-from oomconf.dialects._tmpfs import with_options
+from oomconf.dialects._tmpfs import beside, with_options
 from oomconf.location import Location
 from oomconf.policy import Policy, Tmpfs
 
@@ -24,7 +24,7 @@ def claims(path: str) -> bool:
 def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: ARG001
     """Read the lines of type tmpfs. Never raises."""
     found = tuple(tmpfs for document in documents for tmpfs in _tmpfs(document))
-    return Reading((Policy(name="host", object="host", tmpfs=found),)) if found else Reading()
+    return Reading((Policy(name="host", object="host", tmpfs=found),), tuple(beside("fstab", found))) if found else Reading()
 
 
 def _tmpfs(document: Document) -> Iterator[Tmpfs]:

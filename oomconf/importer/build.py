@@ -93,6 +93,12 @@ def _written(tree: Branch, source: str) -> tuple[str, list[Pointer]]:
     return "".join(f"{line}\n" for line, _ in rows), [way for _, way in rows]
 
 
+def _is_bare(policy: Policy) -> bool:
+    """Whether it says nothing but file systems in memory, for which a spec has no word."""
+    others = policy.workloads or policy.groups or policy.swaps or policy.sysctls or policy.kubelet or policy.oomd
+    return bool(policy.tmpfs) and not others
+
+
 def _plain(text: str) -> str:
     return "".join(mark if mark.isprintable() else "?" for mark in text)
 
@@ -135,7 +141,7 @@ class _Build:
         """Whether a host has swap, so that every limit must say how much of it."""
         self.hosts: dict[str, list[Policy]] = {}
         for policy in policies:
-            if policy.scope == "host":
+            if policy.scope == "host" and not _is_bare(policy):
                 self.hosts.setdefault(_fit(policy.name) or "host", []).append(policy)
 
     def tree(self) -> Branch:

@@ -16,7 +16,8 @@ __all__ = ["Places", "settings", "unsaid"]
 
 _OTHER: Final = frozenset(
     {"Environment", "ExecStart", "Delegate", "DisableControllers", "What", "Options", "RestartSec", "RestartPreventExitStatus"}
-    | {"RestartForceExitStatus", "SuccessExitStatus", "AllowedMemoryNodes"}
+    | {"RestartForceExitStatus", "SuccessExitStatus", "AllowedMemoryNodes", "EnvironmentFile", "StartLimitIntervalSec"}
+    | {"ExecStartPre", "ExecStartPost", "ExecReload"}
 )
 """Keys of units that readers look at and that say nothing of memory; a drop-in leaves them as they are."""
 _HINTS: Final = {
@@ -36,6 +37,7 @@ _WORDS: Final = {
     "build": "it is run while an image is built, and is no setting of a host",
     "homeless": "it names no namespace: the spec takes it for default's",
     "bare": "it leaves them without a threshold, and a render says the kubelet's defaults",
+    "hierarchy": "say cgroup_version under the host",
     "Manager": "it holds for every service, and a spec says it service by service",
 }
 """Why, by section."""

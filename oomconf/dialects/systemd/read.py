@@ -12,6 +12,7 @@ from oomconf.dialects import _units
 from oomconf.dialects._hints import said
 from oomconf.dialects._names import misnamed, stray, unread
 from oomconf.dialects._swap_names import unit_name
+from oomconf.dialects._tmpfs import beside
 from oomconf.dialects.systemd.hints import adjust_file, command, hidden_kill, hints, ran
 from oomconf.dialects.systemd.judge import Judged, Verdict, judge
 from oomconf.dialects.systemd.mounts import is_mount, mounts
@@ -60,7 +61,9 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:
         hosts.setdefault(scope.scope.root.strip("/") or _HOST, []).append(scope)
     policies = tuple(_policy(name, parts, entries) for name, parts in hosts.items())
     commands = [one for scope in scopes.values() for unit in scope.units() for one in _ran(unit, scope.files(unit), sources)]
-    return Reading((*policies, *mounts(documents, _HOST)), tuple(dict.fromkeys(entries)), ran=tuple(commands))
+    in_memory = tuple(mounts(documents, _HOST))
+    entries += (entry for policy in in_memory for entry in beside("systemd", policy.tmpfs))
+    return Reading((*policies, *in_memory), tuple(dict.fromkeys(entries)), ran=tuple(commands))
 
 
 def _ran(unit: str, files: list[Judged], sources: Sources) -> Iterator[Ran]:
