@@ -9,6 +9,7 @@ VERBS = {
     "lint": "rules over specs and raw files of a repository: what gets machines killed",
     "render": "a spec into files for systemd, sysctl, cgroup v2, swap, Docker, podman and Kubernetes",
     "import": "a spec from the files of a repository",
+    "simulate": "who dies when memory runs out, in which order, and what protects whom",
     "diagnose": "every kill of a log explained: who, why that one, who was next, what to change",
     "rule": "the page of one or all rules",
     "schema": "the JSON Schema of the spec, for editors",

@@ -10,6 +10,10 @@ from typing import TextIO
 from oomconf.cli import EXIT_CALL
 from oomconf.host import STDIN
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from oomconf.reports._terminal import Paper
+
 
 def colours(stream: TextIO) -> bool:
     """Colour on a terminal only; NO_COLOR wins."""
@@ -25,3 +29,15 @@ def complain(message: str) -> int:
     """Say on stderr why the call is wrong."""
     print(f"oomconf: {message}", file=sys.stderr)
     return EXIT_CALL
+
+
+def paper(stream: TextIO) -> Paper:
+    """What a report may use on a stream: colours, block characters, its width; 100 columns where it has none."""
+    from oomconf.reports._terminal import Paper
+
+    try:
+        width = max(60, min(120, os.get_terminal_size(stream.fileno()).columns))
+    except (OSError, ValueError):
+        width = 100
+    encoding = (stream.encoding or "").lower().replace("-", "")
+    return Paper(colour=bool(colours(stream)), unicode=encoding.startswith("utf"), width=width)

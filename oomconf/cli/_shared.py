@@ -8,14 +8,14 @@ from typing import TextIO
 from oomconf import outputs
 from oomconf.api import Spec, attempt, attempt_resolve
 from oomconf.cli import EXIT_FINDINGS, EXIT_FINE
-from oomconf.cli._plain import colours, complain, named
+from oomconf.cli._plain import colours, complain, named, paper
 from oomconf.engine import Report
 from oomconf.finding import Finding, Severity
 from oomconf.host.files import Disk
 from oomconf.outputs._view import View
 from oomconf.policy import Fleet
 
-__all__ = ["colours", "complain", "exit_code", "load", "named", "show"]
+__all__ = ["colours", "complain", "exit_code", "load", "named", "paper", "show"]
 
 
 def show(findings: Sequence[Finding], disk: Disk, stream: TextIO) -> None:

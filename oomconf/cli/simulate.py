@@ -1,0 +1,153 @@
+"""oomconf simulate: who dies, in which order, under which pressure, and why."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from oomconf.api import Spec
+from oomconf.cli import EXIT_FINDINGS, EXIT_FINE
+from oomconf.cli._shared import complain, load, named, paper, show
+from oomconf.errors import InputError
+from oomconf.host import STDIN
+from oomconf.host.files import Disk, read_text
+from oomconf.host.snapshot import capture, collector
+from oomconf.policy import Fleet, Policy, Setting
+from oomconf.quantity import SizeError
+from oomconf.quantity import spec as sizes
+from oomconf.reports import simulation_json, simulation_text
+from oomconf.simulation import Machine, Simulation, machine_of, machine_of_snapshot, simulate, simulate_host
+from oomconf.simulation.live import uses
+from oomconf.simulation.play import SCENARIOS
+from oomconf.snapshot import Snapshot
+from oomconf.snapshot import read as read_snapshot
+
+
+def run(words: list[str]) -> int:
+    options = parser().parse_args(words)
+    if options.capture_script:
+        sys.stdout.write(collector())
+        return EXIT_FINE
+    if options.capture:
+        sys.stdout.write(capture())
+        return EXIT_FINE
+    try:
+        use = dict(_use(word) for word in options.use or ())
+    except ValueError as error:
+        return complain(str(error))
+    taken = None
+    if options.snapshot or not options.spec:
+        text = capture() if not options.snapshot else read_text(STDIN if options.snapshot == "-" else options.snapshot)
+        taken = read_snapshot(text)
+        if taken.memory_total is None:
+            return complain(f"{options.snapshot or 'this host'}: no snapshot of a host: it has no /proc/meminfo")
+    if not options.spec:
+        return _report([_of_host(taken, options)] if taken is not None else [], options)
+    paths = named(options.spec)
+    disk = Disk(paths)
+    spec, fleet, findings = load(paths, disk)
+    if spec is None or fleet is None:
+        show(findings, disk, sys.stderr)
+        return complain(f"{len(findings)} problem{'' if len(findings) == 1 else 's'} in the spec")
+    return _of_spec(spec, fleet, use, taken, options)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of simulate."""
+    names = "; ".join(f"{name}: {what}" for name, what in SCENARIOS.items())
+    parser = argparse.ArgumentParser(
+        "oomconf simulate",
+        description="Say who dies when memory runs out: first, second, third, always or possibly, and what protects whom. "
+        "Without a spec this host as it is.",
+    )
+    parser.add_argument("spec", nargs="*", metavar="SPEC", help="spec files, the later winning; without one the live host, or the snapshot")
+    parser.add_argument(
+        "--scenario",
+        action="append",
+        metavar="NAME",
+        help=f"only these, step by step ({names}; a leak may name a process: leak:SERVICE/PROCESS)",
+    )
+    parser.add_argument("--steps", action="store_true", help="all scenarios step by step")
+    parser.add_argument("--host", action="append", metavar="NAME", help="only these hosts of the spec")
+    parser.add_argument("--use", action="append", metavar="SERVICE=SIZE", help="what a service uses when nothing is wrong")
+    parser.add_argument(
+        "--snapshot", metavar="FILE", help="a captured host: its sizes for the spec's services, or the host itself; - is standard input"
+    )
+    parser.add_argument("--capture", action="store_true", help="print a snapshot of this host")
+    parser.add_argument("--capture-script", action="store_true", help="print a shell script that makes a snapshot where there is no Python")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    return parser
+
+
+def _use(word: str) -> tuple[str, int]:
+    name, mark, size = word.partition("=")
+    if not mark or not name:
+        raise ValueError(f"--use {word!r}: say SERVICE=SIZE, for example api=600M")
+    try:
+        return name, int(sizes.parse_size(size))
+    except SizeError as error:
+        raise ValueError(f"--use {word!r}: {error}{f': {error.hint}' if error.hint else ''}") from None
+
+
+def _of_spec(spec: Spec, fleet: Fleet, use: dict[str, int], taken: Snapshot | None, options: argparse.Namespace) -> int:
+    wanted = {name.strip() for text in options.host or () for name in text.split(",")}
+    hosts = [policy for policy in fleet.policies if policy.scope == "host" and (not wanted or policy.name in wanted)]
+    if wanted - {policy.name for policy in hosts}:
+        return complain(f"the spec has no host {', '.join(sorted(wanted - {policy.name for policy in hosts}))}")
+    known = {workload.name for policy in hosts for workload in policy.workloads}
+    if set(use) - known:
+        return complain(f"--use: the spec has no service {', '.join(sorted(set(use) - known))}")
+    found: list[Simulation] = []
+    for policy in hosts:
+        measured = {} if taken is None else uses(taken, policy)
+        machine = machine_of(policy, {**measured, **use})
+        found.append(_simulated(machine, spec, policy, options, several=len(hosts) > 1))
+    if not found:
+        return complain("the spec has no host: a cluster alone cannot run out of memory")
+    return _report(found, options)
+
+
+def _simulated(machine: Machine, spec: Spec, policy: Policy, options: argparse.Namespace, *, several: bool) -> Simulation:
+    expect = getattr(spec.model, "expect", None)
+    first: list[Setting[str]] = [] if expect is None else list(expect.first)
+    never: list[Setting[str]] = [] if expect is None else list(expect.never)
+    scenarios = [name for name in options.scenario or () if not several or _belongs(name, machine)]
+    if options.scenario and not scenarios:
+        return simulate(machine, ("max",), first=first, never=never)
+    try:
+        return simulate(machine, scenarios, first=first, never=never)
+    except ValueError as error:
+        raise InputError(f"{policy.name}: {error}; see 'oomconf simulate --help'") from None
+
+
+def _belongs(scenario: str, machine: Machine) -> bool:
+    name = scenario.partition(":")[2].partition("/")[0]
+    return not name or name in machine.groups or any(name in (member.name, member.service) for member in machine.members)
+
+
+def _of_host(taken: Snapshot, options: argparse.Namespace) -> Simulation:
+    machine = machine_of_snapshot(taken)
+    try:
+        return simulate_host(machine, options.scenario or ())
+    except ValueError as error:
+        raise InputError(f"{error}; see 'oomconf simulate --help'") from None
+
+
+def _report(found: list[Simulation], options: argparse.Namespace) -> int:
+    if options.format == "json":
+        sys.stdout.write(simulation_json.render(found))
+    else:
+        page = paper(sys.stdout)
+        for one in found:
+            sys.stdout.write(simulation_text.render(one, page, steps=bool(options.scenario or options.steps)))
+    sys.stdout.flush()
+    unmet = [one for simulation in found for one in simulation.expectations if not one.met]
+    met = sum(len(simulation.expectations) for simulation in found) - len(unmet)
+    if unmet or met:
+        print(
+            f"{met} expectation{'' if met == 1 else 's'} met, {len(unmet)} not"
+            if unmet
+            else f"{met} expectation{'' if met == 1 else 's'} met",
+            file=sys.stderr,
+        )
+    return EXIT_FINDINGS if unmet else EXIT_FINE

@@ -1,0 +1,445 @@
+"""Laws of simulate: every never, possible and always is held against all configurations of small machines; every kill against the kernel's rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import product
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oomconf.quantity import INFINITY
+from oomconf.simulation.choice import certainty, ranked
+from oomconf.simulation.decide import Board, domains, outlook
+from oomconf.simulation.nouns import Domain, Group, Machine, Member, Outlook, Part, Run, Witness
+from oomconf.simulation.play import play, scenarios
+from oomconf.simulation.state import State
+
+PAGE = 4096
+ADJ = st.sampled_from([-1000, -4, -2, -1, 0, 0, 1, 2, 4])
+
+
+# ── small machines ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pages(low: int, high: int) -> st.SearchStrategy[int]:
+    return st.integers(low, high).map(lambda count: count * PAGE)
+
+
+def limits(low: int, high: int) -> st.SearchStrategy[int]:
+    return st.just(INFINITY) | pages(low, high)
+
+
+@st.composite
+def parts(draw: st.DrawFn) -> tuple[Part, ...]:
+    if draw(st.booleans()):
+        return (Part(name="all", oom_score_adj=draw(ADJ)),)
+    return tuple(
+        Part(
+            name=f"p{number}",
+            oom_score_adj=draw(ADJ),
+            count=draw(st.sampled_from([1, 1, 2, 3])),
+            size=draw(st.none() | pages(1, 2)),
+        )
+        for number in range(draw(st.integers(1, 2)))
+    )
+
+
+@st.composite
+def machines(draw: st.DrawFn, most: int = 3) -> Machine:
+    inner = Group(name="in", max=draw(limits(2, 8)), swap_max=draw(limits(0, 3)))
+    outer = Group(name="out", max=draw(limits(2, 8)), swap_max=draw(limits(0, 3)))
+    members = tuple(
+        Member(
+            name=f"m{number}",
+            parts=draw(parts()),
+            max=draw(limits(1, 8)),
+            swap_max=draw(limits(0, 3)),
+            groups=draw(st.sampled_from([(), ("out",), ("in", "out"), ("in", "out")])),
+            protected=draw(st.booleans()),
+            use=draw(pages(1, 4)),
+            oom_policy=draw(st.sampled_from(["continue", "stop", "kill"])),
+            restart=draw(st.sampled_from(["no", "on-failure", "on-abort", "always"])),
+        )
+        for number in range(draw(st.integers(2, most)))
+    )
+    point = draw(st.sampled_from([0, 1, 2]))
+    swap = draw(pages(0, 3))
+    return Machine(
+        name="box",
+        memory=draw(pages(3, 8)),
+        memory_total=1000 * point * PAGE,
+        swap=swap,
+        members=members,
+        groups={"in": inner, "out": outer},
+        panic_on_oom=0,
+    )
+
+
+def scaled(domain: Domain, machine: Machine) -> Domain:
+    """The domain with the machine's weight of a point: a real one has more than a thousand pages."""
+    return replace(domain, total_pages=machine.total_pages)
+
+
+# ── all that can be, by the rules of mm/oom_kill.c and mm/memcontrol.c alone ──────────────────────────────────────────────
+
+
+def partitions(total: int, most: int) -> Iterator[tuple[int, ...]]:
+    if total == 0:
+        yield ()
+    for head in range(1, min(total, most) + 1):
+        for tail in partitions(total - head, head):
+            yield (head, *tail)
+
+
+@cache
+def sizes_of(part: Part, total: int) -> tuple[tuple[int, ...], ...]:
+    """All splits of a total among the processes of a part."""
+    if part.size is not None:
+        fixed = (part.size // PAGE,) * (part.count or 1)
+        return (fixed,) if sum(fixed) == total else ()
+    return tuple(one for one in partitions(total, total) if one and part.count in (None, len(one)))
+
+
+@cache
+def weights(parts: tuple[Part, ...], total: int, point: int) -> tuple[int | None, int | None] | None:
+    """What the heaviest process of a service weighs at least and at most with so many pages; None if no split has so many."""
+    shapes: list[tuple[int | None, ...]] = []
+    for shares in product(range(total + 1), repeat=len(parts)):
+        if sum(shares) != total:
+            continue
+        for sizes in product(*(sizes_of(part, share) for part, share in zip(parts, shares, strict=True))):
+            weighed = [
+                size + part.oom_score_adj * point
+                for part, each in zip(parts, sizes, strict=True)
+                for size in each
+                if part.oom_score_adj != -1000
+            ]
+            shapes.append((max(weighed),) if weighed else (None,))
+    if not shapes:
+        return None
+    found = [shape[0] for shape in shapes]
+    if found[0] is None:
+        return None, None
+    return min(one for one in found if one is not None), max(one for one in found if one is not None)
+
+
+def within(machine: Machine, domain: Domain, held: dict[str, int], *, which: str) -> bool:
+    """Whether sizes in memory, or in swap, keep to every limit of services and groups inside the domain."""
+    for member in domain.members:
+        limit = member.max if which == "memory" else member.swap_max
+        if held[member.name] * PAGE > limit:
+            return False
+    for group in machine.groups.values():
+        if group.name == domain.name:
+            continue
+        inside = [member for member in domain.members if group.name in member.groups and _below(member, group.name, domain)]
+        limit = group.max if which == "memory" else group.swap_max
+        if inside and sum(held[member.name] for member in inside) * PAGE > limit:
+            return False
+    return True
+
+
+def _below(member: Member, group: str, domain: Domain) -> bool:
+    return domain.kind == "global" or domain.name not in member.groups or member.groups.index(group) < member.groups.index(domain.name)
+
+
+def runs_out(machine: Machine, domain: Domain, held: dict[str, int], *, loose: bool, swap: int, foreign: int | None = 0) -> bool:
+    """Whether with these sizes memory can have run out: full to the page, and nothing more can go to swap."""
+    names = list(held)
+    for chosen in product(*(range(size + 1) for size in held.values())):
+        swapped = dict(zip(names, chosen, strict=True))
+        resident = {name: held[name] - swapped[name] for name in names}
+        full = sum(resident.values()) + (foreign or 0)
+        if full > domain.memory // PAGE or (full < domain.memory // PAGE and foreign is not None):
+            continue
+        if (
+            sum(chosen) > swap
+            or not within(machine, domain, swapped, which="swap")
+            or not within(machine, domain, resident, which="memory")
+        ):
+            continue
+        if loose or foreign is None:
+            return True
+        more = [{**swapped, name: swapped[name] + 1} for name in names if resident[name]]
+        if sum(chosen) == swap or not any(within(machine, domain, one, which="swap") for one in more):
+            return True
+    return False
+
+
+def everything(machine: Machine, domain: Domain, *, foreign: bool, gone: bool = False) -> Iterator[dict[str, int]]:
+    """All sizes with which memory can have run out; `gone` lets services be dead."""
+    room = (domain.memory + domain.swap) // PAGE
+    point = domain.total_pages // 1000
+    able = []
+    for member in domain.members:
+        totals = [total for total in range(1, room + 1) if weights(member.parts, total, point) is not None]
+        able.append(([0] if gone else []) + totals)
+    for totals in product(*able):
+        held = dict(zip((member.name for member in domain.members), totals, strict=True))
+        if sum(totals) <= room and runs_out(
+            machine, domain, held, loose=domain.kind == "group", swap=domain.swap // PAGE, foreign=None if foreign else 0
+        ):
+            yield held
+
+
+def reachable_limit(machine: Machine, domain: Domain) -> bool:
+    """Whether no limit above a group is smaller than its own."""
+    if domain.kind == "global":
+        return True
+    above = [machine.memory] + [machine.groups[name].max for name in ("out",) if domain.name == "in"]
+    return all(one >= domain.memory for one in above)
+
+
+def can_be_first(domain: Domain, held: dict[str, int], victim: Member) -> bool:
+    point = domain.total_pages // 1000
+    own = weights(victim.parts, held[victim.name], point)
+    if own is None or own[1] is None:
+        return False
+    others = [weights(member.parts, held[member.name], point) for member in domain.members if member is not victim and held[member.name]]
+    return all(other is None or other[0] is None or other[0] <= own[1] for other in others)
+
+
+# ── the witness, by itself ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def holds(machine: Machine, domain: Domain, witness: Witness, *, foreign: bool, gone: bool = False) -> None:
+    """A witness is a configuration in which memory has run out and its victim is the heaviest."""
+    point = domain.total_pages // 1000 * PAGE
+    held = {member.name: 0 for member in domain.members}
+    badness: list[int] = []
+    for share in witness.shares:
+        member = next(one for one in domain.members if one.name == share.member)
+        adj = {part.name: part for part in member.parts}
+        assert sum(count * size for _, count, size in share.processes) == share.size
+        assert max(size for _, _, size in share.processes) == share.largest
+        assert all(size >= PAGE and size % PAGE == 0 and count >= 1 for _, count, size in share.processes)
+        for part in member.parts:
+            mine = [(count, size) for name, count, size in share.processes if name == part.name]
+            if part.count is not None:
+                assert sum(count for count, _ in mine) == part.count
+            else:
+                assert mine
+            if part.size is not None:
+                assert {size for _, size in mine} == {part.size}
+        badness += [size + adj[name].oom_score_adj * point for name, _, size in share.processes if adj[name].oom_score_adj != -1000]
+        held[share.member] = share.size // PAGE
+    victim = next(share for share in witness.shares if share.member == witness.victim)
+    member = next(one for one in domain.members if one.name == witness.victim)
+    part = next(one for one in member.parts if one.name == witness.part)
+    assert part.oom_score_adj != -1000
+    assert max(badness) == witness.badness
+    assert any(name == part.name and size + part.oom_score_adj * point == witness.badness for name, _, size in victim.processes)
+    assert gone or all(held.values())
+    assert foreign or witness.foreign == 0
+    assert foreign or domain.kind == "group" or witness.foreign_swap == 0
+    assert witness.foreign >= 0
+    assert 0 <= witness.foreign_swap <= domain.swap
+    assert runs_out(machine, domain, held, loose=False, swap=(domain.swap - witness.foreign_swap) // PAGE, foreign=witness.foreign // PAGE)
+
+
+# ── the laws ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(machines(), st.booleans())
+def test_who_is_first_is_what_all_configurations_say(machine: Machine, foreign: bool) -> None:
+    for plain in domains(machine):
+        domain = scaled(plain, machine)
+        found = outlook(machine, domain, foreign=foreign)
+        possible: set[str] = set()
+        ever = False
+        if reachable_limit(machine, domain) or foreign:
+            for held in everything(machine, domain, foreign=foreign):
+                ever = True
+                possible |= {member.name for member in domain.members if member.name not in possible and can_be_first(domain, held, member)}
+        if not foreign and not found.reachable:
+            assert not ever
+            continue
+        for verdict in found.verdicts:
+            assert (verdict.answer != "never") == (verdict.member in possible), verdict
+            assert (verdict.answer == "always") == (possible == {verdict.member})
+            assert (verdict.witness is None) == (verdict.answer == "never")
+            assert verdict.witness is not None or verdict.why
+            if verdict.witness is not None:
+                holds(machine, domain, verdict.witness, foreign=foreign)
+
+
+@given(machines())
+def test_whether_a_service_dies_while_another_lives_is_what_all_configurations_say(machine: Machine) -> None:
+    for plain in domains(machine):
+        domain = scaled(plain, machine)
+        board = Board(machine, domain)
+        configurations = list(everything(machine, domain, foreign=True, gone=True))
+        for member in domain.members:
+            less = [one for one in domain.members if one is not member and any(part.killable for part in one.parts)]
+            if not less:
+                continue
+            question = board.dies_while_others_live(member, less)
+            able = any(
+                held[member.name] and any(held[one.name] for one in less) and can_be_first(domain, held, member) for held in configurations
+            )
+            assert question.possible == able
+            assert question.possible == (question.witness is not None)
+            if question.witness is not None:
+                assert any(share.member == question.other for share in question.witness.shares)
+                holds(machine, domain, question.witness, foreign=True, gone=True)
+
+
+RANK = {"never": 0, "possible": 1, "always": 2}
+
+
+def raised(machine: Machine, name: str, by: int) -> Machine:
+    """The machine with all scores of a service raised."""
+    return replace(
+        machine,
+        members=tuple(
+            replace(
+                member,
+                parts=tuple(replace(part, oom_score_adj=min(1000, part.oom_score_adj + by)) for part in member.parts),
+            )
+            if member.name == name
+            else member
+            for member in machine.members
+        ),
+    )
+
+
+def answers(found: Outlook) -> dict[str, str]:
+    return {verdict.member: verdict.answer for verdict in found.verdicts}
+
+
+@given(machines(), st.sampled_from([1, 2, 5, 998]), st.booleans())
+def test_a_higher_score_never_makes_its_owner_safer(machine: Machine, by: int, foreign: bool) -> None:
+    other = raised(machine, "m0", by)
+    for before, after in zip(domains(machine), domains(other), strict=True):
+        if not any(member.name == "m0" for member in before.members):
+            continue
+        was = answers(outlook(machine, scaled(before, machine), foreign=foreign))
+        now = answers(outlook(other, scaled(after, other), foreign=foreign))
+        assert RANK[now.get("m0", "never")] >= RANK[was.get("m0", "never")]
+
+
+# ── scenarios ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def weighted(run: Run, machine: Machine) -> None:
+    """Every kill falls on the heaviest of its domain, by the formula."""
+    scores = {(member.name, part.name): part.oom_score_adj for member in machine.members for part in member.parts}
+    limits = {group.name: (group.max, group.swap_max) for group in machine.groups.values()}
+    limits |= {member.name: (member.max, member.swap_max) for member in machine.members}
+    for step in run.steps:
+        if step.kind != "kill" or step.domain is None:
+            continue
+        if step.domain == machine.name:
+            pages = machine.memory_total // PAGE + machine.swap // PAGE
+        else:
+            limit, swap = limits[step.domain]
+            pages = limit // PAGE + min(swap, machine.swap) // PAGE
+        for member, part, size, badness in step.ranking:
+            assert scores[member, part] != -1000
+            assert badness == size + scores[member, part] * (pages // 1000) * PAGE
+        assert step.ranking[0][0] == step.member
+        assert step.ranking[0][3] == max(row[3] for row in step.ranking)
+        assert (step.certainty == "possible") == bool(step.others)
+
+
+def shortages(run: Run) -> int:
+    return sum(1 for step in run.steps if step.kind == "oom")
+
+
+@given(machines())
+def test_every_kill_falls_on_the_heaviest_of_its_domain_and_scenarios_end(machine: Machine) -> None:
+    for scenario in scenarios(machine):
+        run = play(machine, scenario)
+        assert run.steps[-1].kind in ("calm", "panic", "stuck")
+        weighted(run, replace(machine, swap=0) if scenario == "no-swap" else machine)
+
+
+@given(machines())
+def test_the_first_kill_is_one_that_the_outlook_allows(machine: Machine) -> None:
+    for scenario in scenarios(machine):
+        steps = play(machine, scenario).steps
+        if any("does not fit as it is" in step.text for step in steps):
+            continue
+        step = next((step for step in steps if step.kind == "kill"), None)
+        for domain in domains(machine):
+            if scenario != "no-swap" and step is not None and domain.name == step.domain:
+                found = answers(outlook(machine, domain, foreign=True))
+                assert found[step.member or ""] != "never"
+
+
+@given(machines(), pages(0, 4), pages(0, 4))
+def test_more_memory_or_swap_never_makes_a_shortage(machine: Machine, memory: int, swap: int) -> None:
+    larger = replace(machine, memory=machine.memory + memory, memory_total=machine.memory_total + memory, swap=machine.swap + swap)
+    for scenario in scenarios(machine):
+        if not shortages(play(machine, scenario)):
+            assert not shortages(play(larger, scenario)), scenario
+
+
+@given(machines(), st.sampled_from([1, 2, 5, 998]))
+def test_a_higher_score_never_lets_its_owner_die_later(machine: Machine, by: int) -> None:
+    for scenario in scenarios(machine):
+        was, now = (play(one, scenario).deaths for one in (machine, raised(machine, "m0", by)))
+        if "m0" in was:
+            assert "m0" in now
+            assert now.index("m0") <= was.index("m0")
+
+
+def split(state: State, member: Member, point: int) -> set[int | None]:
+    """What the heaviest process of a service may weigh, over all splits of what it holds in which what leaked is in one process."""
+    cells = state.of(member)
+    held = sum(cell.total for cell in cells)
+    kinds = [
+        replace(
+            cell.part, size=cell.size * PAGE if cell.part.size is not None else None, count=cell.count if cell.grown else cell.part.count
+        )
+        for cell in cells
+    ]
+    kinds = [replace(kind, count=cell.count if kind.count is not None else None) for kind, cell in zip(kinds, cells, strict=True)]
+    found: set[int | None] = set()
+    for shares in product(range(held + 1), repeat=len(kinds)):
+        if sum(shares) != held:
+            continue
+        for sizes in product(*(sizes_of(kind, share) for kind, share in zip(kinds, shares, strict=True))):
+            grown = all(max(each) >= cell.grown for each, cell in zip(sizes, cells, strict=True))
+            weighed = [
+                size + kind.oom_score_adj * point
+                for kind, each in zip(kinds, sizes, strict=True)
+                for size in each
+                if kind.oom_score_adj != -1000
+            ]
+            if grown:
+                found.add(max(weighed, default=None))
+    return found
+
+
+@given(machines(most=2), st.integers(0, 3), st.sampled_from([0, 1, 2]))
+def test_a_kill_is_certain_if_no_split_changes_it(machine: Machine, grown: int, point: int) -> None:
+    state = State(machine)
+    for member in machine.members:
+        state.start(member)
+    state.grow_from(machine.members[0])
+    for cell in state.growers():
+        cell.size += grown
+        cell.grown += grown
+    if any(state.held(member) > 9 for member in machine.members):
+        return
+    domain = replace(next(domains(machine)), total_pages=point * 1000)
+    order = ranked(state.cells, domain)
+    if not order:
+        return
+    weighs = {member.name: split(state, member, point) for member in machine.members}
+    possible = {
+        name
+        for name, own in weighs.items()
+        if any(
+            weight is not None and all(any(other is None or other <= weight for other in weighs[one]) for one in weighs if one != name)
+            for weight in own
+        )
+    }
+    sure, others = certainty(state, machine.members, domain, order[0].member)
+    assert {order[0].member.name, *others} == possible | {order[0].member.name}
+    assert order[0].member.name in possible
+    assert (sure == "always") == (possible == {order[0].member.name})
