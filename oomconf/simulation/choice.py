@@ -37,6 +37,10 @@ def _span(state: State, member: Member, domain: Domain) -> tuple[int | None, int
     """What the heaviest process of a service weighs at least and at most, over all splits; what leaked is in one process."""
     point, page = domain.total_pages // 1000, state.machine.page_size
     held = state.held(member)
+    only = member.parts[0]
+    if len(member.parts) == 1 and only.count is None and only.size is None and only.killable and held:
+        weight = only.oom_score_adj * point
+        return max(1, *(cell.grown for cell in state.of(member)), 0) + weight, held + weight
     now = state.now(member)
     grown = sum(cell.grown for cell in state.of(member) if cell.part.size is None)
     low, high = lightest(now, held, point, page), heaviest(now, held, point, page)
@@ -60,8 +64,15 @@ def exhausted(machine: Machine, members: Sequence[Member], held: Sequence[int], 
     """
     names = {member.name for member in members} | set(machine.groups)
     swap = machine.swap // machine.page_size
+    sizes = {member.name: size for member, size in zip(members, held, strict=True)}
     for domain in domains:
-        alone = Holding(machine, members, unlimited=names - {domain.name} if domain.kind != "global" else names)
+        if domain.kind == "own":
+            own = domain.members[0]
+            caps = [own.swap_max, *(machine.groups[name].swap_max for name in own.groups if name in machine.groups)]
+            if sizes[own.name] > own.max // machine.page_size + min(swap, *(cap // machine.page_size for cap in caps)):
+                return domain
+            continue
+        alone = Holding(machine, members, unlimited=names - {domain.name} if domain.kind == "group" else names)
         memory = {"memory": machine.memory // machine.page_size} if domain.kind == "global" else {}
         if not alone.fits(held, swap=swap, **memory):
             return domain

@@ -7,7 +7,7 @@ that for all others: so one choice of its size decides, what the others may hold
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from oomconf.kernel.badness import memcg_total_pages
@@ -274,15 +274,20 @@ class Board:
         held = [most if one in chosen else floor[one] for one, most in enumerate(wanted)]
         held = self.holding.clipped(held, floor, order, swap)
         for one in reversed(order[:low]):
-            least_of, most_of = floor[one], held[one]
-            while least_of < most_of:
-                held[one] = (least_of + most_of) // 2
-                if sum(held) - self.holding.swapped(held, swap) >= self.memory:
-                    most_of = held[one]
-                else:
-                    least_of = held[one] + 1
-            held[one] = most_of
+            if self._runs_out({**dict(enumerate(held)), one: floor[one]}, swap):
+                held[one] = floor[one]
+                continue
+            under, enough = floor[one], held[one]
+            while enough - under > 1:
+                middle = (under + enough) // 2
+                under, enough = (under, middle) if self._runs_out({**dict(enumerate(held)), one: middle}, swap) else (middle, enough)
+            held[one] = enough
         return held
+
+    def _runs_out(self, held: Mapping[int, int], swap: int) -> bool:
+        """Whether what is held fills the memory when all of it has gone to swap that can."""
+        sizes = list(held.values())
+        return sum(sizes) - self.holding.swapped(sizes, swap) >= self.memory
 
     def _witness(self, best: _Heaviest, held: Sequence[int], swap: int) -> Witness:
         """Say who holds what; `swap` pages of it are full of what is not theirs."""

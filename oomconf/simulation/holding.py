@@ -71,7 +71,7 @@ class Holding:
 
     def swapped(self, held: Sequence[int], swap: int) -> int:
         """How many pages of this can go to swap: when memory has run out, all of them have."""
-        return self.most(held, memory=0, swap=swap)
+        return 0 if not swap else self.most(held, memory=0, swap=swap)
 
     def reach(self, wanted: Sequence[int], swap: int) -> int:
         """The most memory that can be full, with no more than what is wanted, when nothing more can go to swap."""

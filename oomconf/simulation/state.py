@@ -82,12 +82,12 @@ class State:
         return tuple(member for member in self.machine.members if member.name in alive)
 
     def now(self, member: Member) -> Member:
-        """A service as what is left of it may be split: parts that are gone are gone, and what grew in a process stays in it."""
+        """A service as what is left of it may be split: parts that are gone are gone."""
         parts: list[Part] = []
         for cell in self.of(member):
             known = cell.part.size is not None
             size = cell.size * self.machine.page_size if known else None
-            count = cell.count if cell.part.count is not None or cell.grown else None
+            count = cell.count if cell.part.count is not None else None
             parts.append(replace(cell.part, size=size, count=count))
         return replace(member, parts=tuple(parts))
 

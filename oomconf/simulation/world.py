@@ -160,6 +160,9 @@ def _service(workload: Workload, policy: Policy, use: Mapping[str, int], groups:
     swap = size_of(policy.facts.swap_total) or Size(0)
     adj = _adj(workload, policy, assumed)
     held, why = _use(workload, use, size_of(policy.facts.memory_total) or Size(0))
+    sized = [f"{process.count} × {process.name}" for process in workload.processes if size_of(process.memory) is not None]
+    if sized:
+        assumed.append(f"{workload.name}: processes of a said size keep it outside of the scenarios ({', '.join(sized)})")
     first = _value(policy.facts.cgroup_version) == 1
     if first and (workload.memory_high or workload.memory_low or workload.memory_min):
         assumed.append(f"{workload.name}: cgroup v1 has no memory.high, memory.low or memory.min: they are not there")
