@@ -12,13 +12,13 @@ from oomconf.errors import InputError
 from oomconf.host import STDIN
 from oomconf.host.files import Disk, read_text
 from oomconf.host.snapshot import capture, collector
-from oomconf.policy import Fleet, Policy, Setting
+from oomconf.policy import Fleet, Setting
 from oomconf.quantity import SizeError
 from oomconf.quantity import spec as sizes
 from oomconf.reports import simulation_json, simulation_text
 from oomconf.simulation import Machine, Simulation, machine_of, machine_of_snapshot, simulate, simulate_host
 from oomconf.simulation.live import uses
-from oomconf.simulation.play import SCENARIOS
+from oomconf.simulation.play import SCENARIOS, listed
 from oomconf.snapshot import Snapshot
 from oomconf.snapshot import read as read_snapshot
 
@@ -35,6 +35,8 @@ def run(words: list[str]) -> int:
         use = dict(_use(word) for word in options.use or ())
     except ValueError as error:
         return complain(str(error))
+    if (use or options.host) and not options.spec:
+        return complain(f"{'--use' if use else '--host'} goes with a spec; without one the host is taken as it is")
     taken = None
     if options.snapshot or not options.spec:
         text = capture() if not options.snapshot else read_text(STDIN if options.snapshot == "-" else options.snapshot)
@@ -91,33 +93,32 @@ def _use(word: str) -> tuple[str, int]:
 
 def _of_spec(spec: Spec, fleet: Fleet, use: dict[str, int], taken: Snapshot | None, options: argparse.Namespace) -> int:
     wanted = {name.strip() for text in options.host or () for name in text.split(",")}
-    hosts = [policy for policy in fleet.policies if policy.scope == "host" and (not wanted or policy.name in wanted)]
-    if wanted - {policy.name for policy in hosts}:
-        return complain(f"the spec has no host {', '.join(sorted(wanted - {policy.name for policy in hosts}))}")
-    known = {workload.name for policy in hosts for workload in policy.workloads}
-    if set(use) - known:
-        return complain(f"--use: the spec has no service {', '.join(sorted(set(use) - known))}")
-    found: list[Simulation] = []
-    for policy in hosts:
-        measured = {} if taken is None else uses(taken, policy)
-        machine = machine_of(policy, {**measured, **use})
-        found.append(_simulated(machine, spec, policy, options, several=len(hosts) > 1))
-    if not found:
-        return complain("the spec has no host: a cluster alone cannot run out of memory")
-    return _report(found, options)
-
-
-def _simulated(machine: Machine, spec: Spec, policy: Policy, options: argparse.Namespace, *, several: bool) -> Simulation:
-    expect = getattr(spec.model, "expect", None)
+    every = [policy for policy in fleet.policies if policy.scope == "host"]
+    hosts = [policy for policy in every if not wanted or policy.name in wanted]
+    if unknown := sorted(wanted - {policy.name for policy in every}):
+        return complain(f"the spec has no host {', '.join(unknown)}; hosts: {listed(policy.name for policy in every)}")
+    if not hosts:
+        return complain("the spec has no host: memory runs out on a machine, and a cluster alone is none")
+    known = {workload.name: None for policy in hosts for workload in policy.workloads}
+    if unknown := sorted(set(use) - set(known)):
+        return complain(f"--use: there is no service {', '.join(unknown)}; services: {listed(known)}")
+    machines = [machine_of(policy, {**({} if taken is None else uses(taken, policy)), **use}) for policy in hosts]
+    for scenario in options.scenario or ():
+        if not any(_belongs(scenario, machine) for machine in machines):
+            names = {member.service: None for machine in machines for member in machine.members}
+            groups = {name: None for machine in machines for name in machine.groups}
+            return complain(f"--scenario {scenario}: no host has that; services: {listed(names)}; slices: {listed(groups) or 'none'}")
+    expect = spec.model.expect
     first: list[Setting[str]] = [] if expect is None else list(expect.first)
     never: list[Setting[str]] = [] if expect is None else list(expect.never)
-    scenarios = [name for name in options.scenario or () if not several or _belongs(name, machine)]
-    if options.scenario and not scenarios:
-        return simulate(machine, ("max",), first=first, never=never)
-    try:
-        return simulate(machine, scenarios, first=first, never=never)
-    except ValueError as error:
-        raise InputError(f"{policy.name}: {error}; see 'oomconf simulate --help'") from None
+    found: list[Simulation] = []
+    for machine in machines:
+        scenarios = None if not options.scenario else [name for name in options.scenario if _belongs(name, machine)]
+        try:
+            found.append(simulate(machine, scenarios, first=first, never=never))
+        except ValueError as error:
+            raise InputError(f"{machine.name}: {error}") from None
+    return _report(found, options)
 
 
 def _belongs(scenario: str, machine: Machine) -> bool:
@@ -130,7 +131,7 @@ def _of_host(taken: Snapshot, options: argparse.Namespace) -> Simulation:
     try:
         return simulate_host(machine, options.scenario or ())
     except ValueError as error:
-        raise InputError(f"{error}; see 'oomconf simulate --help'") from None
+        raise InputError(str(error)) from None
 
 
 def _report(found: list[Simulation], options: argparse.Namespace) -> int:

@@ -56,6 +56,7 @@ def _member(member: Member) -> dict[str, Any]:
         "groups": list(member.groups),
         "oom_policy": member.oom_policy,
         "restart": member.restart,
+        "kept_by": None if member.keeper == "none" else member.keeper,
         "protected": member.protected,
         "processes": [
             {"name": part.name, "oom_score_adj": part.oom_score_adj, "count": part.count, "size": part.size} for part in member.parts
@@ -96,8 +97,18 @@ def _witness(witness: Witness | None) -> dict[str, Any] | None:
         "victim": witness.victim,
         "process": witness.part,
         "badness": witness.badness,
-        "sizes": [{"service": share.member, "bytes": share.size, "largest_process": share.largest} for share in witness.shares],
+        "sizes": [
+            {
+                "service": share.member,
+                "bytes": share.size,
+                "largest_process": share.largest,
+                "processes": [{"name": name, "count": count, "bytes": size} for name, count, size in share.processes],
+            }
+            for share in witness.shares
+        ],
         "elsewhere": witness.foreign,
+        "swapped": witness.swapped,
+        "swap_elsewhere": witness.foreign_swap,
     }
 
 

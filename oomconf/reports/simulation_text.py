@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from oomconf.quantity import INFINITY, roughly
 from oomconf.reports._terminal import Paper, bar, clean, cut, table, wrapped
 from oomconf.simulation.expectations import told
-from oomconf.simulation.nouns import Machine, Outlook, Run, Simulation, Step
+from oomconf.simulation.nouns import Machine, Member, Outlook, Run, Simulation, Step
 
 __all__ = ["render"]
 
 _BAR: Final = 16
 _TOP: Final = 12
+_SERVICES: Final = 24
+_LISTED: Final = 8
+_SOUND: Final = 4
 _COLOURS: Final = {"kill": "red", "group_kill": "red", "panic": "red", "stuck": "red", "oom": "yellow", "calm": "green"}
 _WORDS: Final = {"always": "first, always", "possible": "first, possibly", "never": "never first"}
 _COLOUR: Final = {"always": "red", "possible": "yellow", "never": "green"}
@@ -22,9 +25,10 @@ _COLOUR: Final = {"always": "red", "possible": "yellow", "never": "green"}
 def render(found: Simulation, paper: Paper, *, steps: bool = False) -> str:
     """Write one host; with `steps` each scenario step by step, else by whom it kills."""
     lines = [*_head(found.machine, paper, whole=not found.standing), *_assumed(found.machine, paper), *_standing(found, paper)]
+    copies = {member.name: member.service for member in found.machine.members}
     for outlook in found.outlooks:
-        lines += _outlook(outlook, found.machine, paper)
-    lines += _runs(found.runs, paper, steps=steps)
+        lines += _outlook(outlook, copies, paper)
+    lines += _runs(found.runs, copies, paper, steps=steps)
     lines += _expected(found, paper)
     return "".join(f"{line}\n" for line in (*lines, ""))
 
@@ -32,15 +36,19 @@ def render(found: Simulation, paper: Paper, *, steps: bool = False) -> str:
 def _head(machine: Machine, paper: Paper, *, whole: bool) -> Iterator[str]:
     point = machine.total_pages // 1000 * machine.page_size
     swap = f"{roughly(machine.swap)} of swap" if machine.swap else "no swap"
-    yield f"{paper.paint(clean(machine.name), 'bold')}: {roughly(machine.memory)} for services, {swap}; a point of oom_score_adj weighs {roughly(point)}"
+    name = paper.paint(clean(machine.name), "bold")
+    yield f"{name}: {roughly(machine.memory)} for services, {swap}; a point of oom_score_adj weighs {roughly(point)}"
     if not whole:
         return
-    rows = [("service", "holds", "score", "limit", "swap", "uses", "")]
+    services: dict[str, list[Member]] = {}
     for member in machine.members:
+        services.setdefault(member.service, []).append(member)
+    rows = [("service", "holds", "score", "limit", "swap", "uses", "")]
+    for service, (member, *more) in list(services.items())[:_SERVICES]:
         scores = sorted({part.oom_score_adj for part in member.parts})
         rows.append(
             (
-                clean(member.name),
+                clean(service) + (f" × {len(more) + 1}" if more else ""),
                 bar(min(member.max, machine.memory) / max(1, machine.memory), _BAR, unicode=paper.unicode),
                 str(scores[0]) if len(scores) == 1 else f"{scores[0]} … {scores[-1]}",
                 roughly(member.max) if member.max < INFINITY else "none",
@@ -50,6 +58,12 @@ def _head(machine: Machine, paper: Paper, *, whole: bool) -> Iterator[str]:
             )
         )
     yield from table(rows, right=(2, 3, 4, 5), indent="  ")
+    yield from _more(len(services) - _SERVICES, "more services", indent="  ")
+
+
+def _more(count: int, what: str, indent: str = "    ") -> Iterator[str]:
+    if count > 0:
+        yield f"{indent}and {count} {what}"
 
 
 def _standing(found: Simulation, paper: Paper) -> Iterator[str]:
@@ -85,68 +99,120 @@ def _standing(found: Simulation, paper: Paper) -> Iterator[str]:
 def _assumed(machine: Machine, paper: Paper) -> Iterator[str]:
     if machine.assumptions:
         yield "  " + paper.paint("assumed", "bold")
-    for text in machine.assumptions:
+    for text in machine.assumptions[:_SERVICES]:
         yield from wrapped(clean(text), paper, first="    - ", rest="      ")
+    yield from _more(len(machine.assumptions) - _SERVICES, "more, all of them in --format json")
 
 
-def _outlook(outlook: Outlook, machine: Machine, paper: Paper) -> Iterator[str]:
+def _outlook(outlook: Outlook, copies: Mapping[str, str], paper: Paper) -> Iterator[str]:
     domain = outlook.domain
     name = "the machine" if domain.kind == "global" else clean(domain.name)
-    size = roughly(domain.memory)
     if outlook.foreign:
         yield "  " + paper.paint(f"if something else fills {name} all the same", "bold")
     else:
-        yield "  " + paper.paint(f"if {name} runs out of its {size}", "bold")
+        yield "  " + paper.paint(f"if {name} runs out of its {roughly(domain.memory)}", "bold")
     if outlook.why:
         yield from wrapped(f"it cannot, by services alone: {clean(outlook.why)}", paper)
         return
-    order = {"always": 0, "possible": 1, "never": 2}
-    rows = []
-    for verdict in sorted(outlook.verdicts, key=lambda one: (order[one.answer], one.member)):
-        why = told(verdict.witness) if verdict.witness is not None and verdict.answer == "possible" else verdict.why
-        rows.append((clean(verdict.member), _WORDS[verdict.answer], clean(why)))
-    width = max(len(row[0]) for row in rows) if rows else 0
-    for row in rows:
-        lead = f"    {row[0].ljust(width)}  {row[1].ljust(15)}  "
-        yield from wrapped(row[2], paper, first=lead, rest=" " * len(lead))
-    for question in outlook.questions:
-        if question.possible:
-            sizes = "" if question.witness is None else f": {told(question.witness)}"
-            text = f"{question.protected} is protected, and can die while {question.other} lives{sizes}"
-            yield from wrapped(clean(text), paper, first=f"    {paper.paint('!', 'red')} ", rest="      ")
+    rows = _verdicts(outlook, copies)
+    width = max((len(clean(row[0])) for row in rows), default=0)
+    for answer in _WORDS:
+        mine = [row for row in rows if row[1] == answer]
+        for service, _, why in mine[:_LISTED]:
+            word = paper.paint(_WORDS[answer].ljust(15), _COLOUR[answer])
+            plain = f"    {clean(service).ljust(width)}  {_WORDS[answer].ljust(15)}  "
+            first, *rest = wrapped(clean(why), paper, first=plain, rest=" " * len(plain)) or [plain]
+            yield first.replace(_WORDS[answer].ljust(15), word, 1) if why else f"    {clean(service).ljust(width)}  {word}".rstrip()
+            yield from rest
+        yield from _more(len(mine) - _LISTED, f"more {_WORDS[answer]}")
+    yield from _protection(outlook, copies, paper)
+
+
+def _verdicts(outlook: Outlook, copies: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Rows of service, answer and why: copies of a service are one, and it is always first if every first is one of them."""
+    able = {copies.get(verdict.member, verdict.member) for verdict in outlook.verdicts if verdict.answer != "never"}
+    rows: dict[str, tuple[str, str, str]] = {}
+    for verdict in sorted(outlook.verdicts, key=lambda one: (one.answer == "never", one.member)):
+        service = copies.get(verdict.member, verdict.member)
+        answer: str = verdict.answer
+        several = sum(1 for one in outlook.verdicts if copies.get(one.member, one.member) == service) > 1
+        why = verdict.why if verdict.witness is None else told(verdict.witness) if len(able) > 1 else ""
+        if answer != "never" and able == {service}:
+            answer, why = "always", "one of them" if several else ""
+        rows.setdefault(service, (service, answer, why))
+    return list(rows.values())
+
+
+def _protection(outlook: Outlook, copies: Mapping[str, str], paper: Paper) -> Iterator[str]:
+    """Whom protection fails, then for whom it holds; a service once."""
+    failing: dict[str, str] = {}
+    holding: dict[str, str] = {}
+    for one in outlook.questions:
+        service = copies.get(one.protected, one.protected)
+        if one.possible:
+            sizes = "" if one.witness is None else f": {told(one.witness)}"
+            failing.setdefault(service, f"{service} is protected, and can die while {one.other} lives{sizes}")
         else:
-            text = f"{question.protected} cannot die before what is less protected: {question.proof}"
-            yield from wrapped(clean(text), paper, first="    - ", rest="      ")
+            holding.setdefault(service, f"{service} cannot die while what is less protected lives: {one.proof}")
+    for text in list(failing.values())[:_LISTED]:
+        first, *rest = wrapped(clean(text), paper, first="    ! ", rest="      ")
+        yield first.replace("!", paper.paint("!", "red"), 1)
+        yield from rest
+    yield from _more(len(failing) - _LISTED, "more that are protected and can die while others live")
+    sound = [text for service, text in holding.items() if service not in failing]
+    for text in sound[:_SOUND]:
+        yield from wrapped(clean(text), paper, first="    - ", rest="      ")
+    yield from _more(len(sound) - _SOUND, "more that cannot die while what is less protected lives")
 
 
-def _runs(runs: tuple[Run, ...], paper: Paper, *, steps: bool) -> Iterator[str]:
+def _runs(runs: tuple[Run, ...], copies: Mapping[str, str], paper: Paper, *, steps: bool) -> Iterator[str]:
     if not runs:
         return
     yield "  " + paper.paint("scenarios", "bold")
+    early = next((step.text for run in runs for step in run.steps if "does not fit as it is" in step.text), None)
+    if early is not None and not steps:
+        yield f"    ({clean(early)}; scenarios begin with what follows from that)"
     if steps:
         for run in runs:
             yield f"    {paper.paint(clean(run.scenario), 'bold')}: {clean(run.text)}"
             yield from _steps(run, paper)
         return
-    rows = [(clean(run.scenario), clean(_ends(run))) for run in runs]
-    yield from table(rows)
+    shown = [*runs[:_SERVICES], *(run for run in runs[_SERVICES:] if not run.scenario.startswith("leak:"))]
+    width = min(32, max(len(clean(run.scenario)) for run in shown))
+    for run in shown:
+        lead = f"    {cut(clean(run.scenario), width).ljust(width)}  "
+        yield from wrapped(clean(_ends(run, copies)), paper, first=lead, rest=" " * len(lead))
+    yield from _more(len(runs) - len(shown), "more leaks; --scenario leak:SERVICE plays one")
 
 
-def _ends(run: Run) -> str:
+def _ends(run: Run, copies: Mapping[str, str]) -> str:
+    """Say who dies in turn: copies of a service that die one after another are told once."""
+    turns: list[tuple[str, list[str], bool]] = []
+    for name in run.deaths:
+        service = copies.get(name, name)
+        unsure = any(step.member == name and any(copies.get(other, other) != service for other in step.others) for step in run.steps)
+        if turns and turns[-1][0] == service:
+            turns[-1][1].append(name)
+            turns[-1] = (service, turns[-1][1], turns[-1][2] or unsure)
+        else:
+            turns.append((service, [name], unsure))
+    names = [
+        (f"{len(each)} of {service}" if len(each) > 1 else each[0]) + (" (or another, by how they are split)" if unsure else "")
+        for service, each, unsure in turns[:_LISTED]
+    ]
+    if len(turns) > _LISTED:
+        names.append(f"{len(turns) - _LISTED} more")
+    said = ", then ".join(names)
     if any(step.kind == "panic" for step in run.steps):
-        return "the machine stops"
+        return f"{said}, then the machine panics" if said else "the machine panics"
     if any(step.kind == "stuck" for step in run.steps):
-        return "a cgroup is stuck: nothing in it can be killed"
-    if not run.deaths:
-        return "nobody dies"
-    unsure = {step.member for step in run.steps if step.certainty == "possible"}
-    names = [f"{name}{' (or another, by how they are split)' if name in unsure else ''}" for name in run.deaths]
-    return ", then ".join(names) + _where(run)
+        return f"{said}, then nothing more there can be killed" if said else "stuck: nothing there can be killed"
+    return said + _where(run) if said else "nobody dies"
 
 
 def _where(run: Run) -> str:
-    kinds = [step.domain for step in run.steps if step.kind == "kill"]
-    return " at its own limit" if len(run.deaths) == 1 and kinds and kinds[0] == run.deaths[0] else ""
+    kinds = {step.domain for step in run.steps if step.kind == "kill"}
+    return " at its own limit" if len(run.deaths) == 1 and kinds == {run.deaths[0]} else ""
 
 
 def _steps(run: Run, paper: Paper) -> Iterator[str]:

@@ -33,9 +33,9 @@ _GROUPS: Final = 2
 
 
 def simulate(
-    machine: Machine, wanted: Sequence[str] = (), *, first: Sequence[Setting[str]] = (), never: Sequence[Setting[str]] = ()
+    machine: Machine, wanted: Sequence[str] | None = None, *, first: Sequence[Setting[str]] = (), never: Sequence[Setting[str]] = ()
 ) -> Simulation:
-    """Answer for a machine who dies first, and play scenarios on it, all of them if none is named.
+    """Answer for a machine who dies first, and play scenarios on it, all of them if `wanted` is None.
 
     A scenario is `leak:SERVICE`, `leak:SERVICE/PROCESS`, `max`, `no-swap` or `limit:NAME`; raises ValueError for another. Memory runs out
     in the machine and in every limited group; where services cannot fill the machine within their limits, it is asked what happens if
@@ -50,7 +50,7 @@ def simulate(
     return Simulation(
         machine=machine,
         outlooks=tuple(outlooks),
-        runs=tuple(play(machine, scenario) for scenario in wanted or scenarios(machine)),
+        runs=tuple(play(machine, scenario) for scenario in (scenarios(machine) if wanted is None else wanted)),
         expectations=expectations(machine, first, never),
     )
 

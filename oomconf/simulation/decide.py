@@ -304,12 +304,14 @@ class Board:
                         processes=tuple((name, count, each * self.page) for name, count, each in pieces),
                     )
                 )
-        rest = self.memory - (sum(held) - self.holding.swapped(held, self.swap - swap))
+        swapped = self.holding.swapped(held, self.swap - swap)
+        rest = self.memory - (sum(held) - swapped)
         return Witness(
             victim=best.member.name,
             part=best.part.name,
             badness=best.badness * self.page,
             shares=tuple(shares),
             foreign=rest * self.page,
+            swapped=swapped * self.page,
             foreign_swap=swap * self.page,
         )

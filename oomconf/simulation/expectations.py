@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from oomconf.policy import Setting
 from oomconf.quantity import roughly
 from oomconf.simulation.decide import Board, domains, outlook
-from oomconf.simulation.nouns import Expectation, Machine, Question, Witness
+from oomconf.simulation.nouns import Expectation, Machine, Question, Share, Witness
 
 __all__ = ["expectations", "told"]
+
+_NOTHING: Final = 1 << 20
+_SHOWN: Final = 6
 
 
 def expectations(machine: Machine, first: Sequence[Setting[str]], never: Sequence[Setting[str]]) -> tuple[Expectation, ...]:
@@ -33,7 +37,8 @@ def _first(machine: Machine, first: Sequence[Setting[str]]) -> Iterator[Expectat
     allowed = {name.value for name in here}
     text = f"first: {', '.join(str(name.value) for name in here)}"
     found = outlook(machine, next(domains(machine)), foreign=True)
-    wrong = [verdict for verdict in found.verdicts if verdict.answer != "never" and verdict.member.partition("#")[0] not in allowed]
+    services = {member.name: member.service for member in machine.members}
+    wrong = [verdict for verdict in found.verdicts if verdict.answer != "never" and services[verdict.member] not in allowed]
     if not wrong:
         yield Expectation(text=text, met=True, at=here[0].at, why="under every size within the limits and every split")
         return
@@ -53,7 +58,8 @@ def _never(machine: Machine, never: Sequence[Setting[str]]) -> Iterator[Expectat
             why = question.proof
         else:
             sizes = "" if question.witness is None else f", {told(question.witness)}"
-            why = f"in {question.domain} it can die while {question.other} lives{sizes}"
+            where = "the machine" if question.domain == machine.name else question.domain
+            why = f"when {where} runs out, it can die while {question.other} lives{sizes}"
         yield Expectation(text=f"never: {name.value}", met=met, at=name.at, why=why)
 
 
@@ -77,11 +83,18 @@ def _worst(machine: Machine, service: str, never: set[str | None]) -> Question |
 def told(witness: Witness) -> str:
     """Say a witness in words: who holds what, the victim first."""
     shares = sorted(witness.shares, key=lambda share: (share.member != witness.victim, -share.size))
-    shown = [share for share in shares if share.size >= 1 << 20 or share.member == witness.victim][:6]
-    parts = [
-        f"{share.member} {roughly(share.size)}{f' (one process {roughly(share.largest)})' if share.largest < share.size else ''}"
-        for share in shown
-    ]
-    if witness.foreign >= 1 << 20:
+    shown = [share for share in shares if share.size >= _NOTHING or share.member == witness.victim][:_SHOWN]
+    parts = [f"{share.member} {roughly(share.size)}{_process(share, witness)}" for share in shown]
+    if witness.foreign >= _NOTHING:
         parts.append(f"{roughly(witness.foreign)} elsewhere")
+    if witness.swapped >= _NOTHING:
+        parts.append(f"{roughly(witness.swapped)} of it in swap")
     return f"with {', '.join(parts)}" + (", the rest next to nothing" if len(shown) < len(shares) else "")
+
+
+def _process(share: Share, witness: Witness) -> str:
+    """Name the process that weighs, where it is not all of its service."""
+    victim = share.member == witness.victim
+    if victim and len({name for name, _, _ in share.processes}) > 1:
+        return f" (one {witness.part} of {roughly(share.largest)})"
+    return f" (largest process {roughly(share.largest)})" if share.largest < share.size else ""

@@ -141,6 +141,8 @@ class Witness:
     shares: tuple[Share, ...]
     foreign: int = 0
     """Bytes of memory that no service of the spec holds."""
+    swapped: int = 0
+    """Bytes of all these that are in swap."""
     foreign_swap: int = 0
     """Bytes of swap that none of the services in question holds."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,7 +15,7 @@ from oomconf.simulation.shortage import Shortage
 from oomconf.simulation.state import Cell, State
 from oomconf.simulation.steps import Tale
 
-__all__ = ["SCENARIOS", "play", "scenarios"]
+__all__ = ["SCENARIOS", "listed", "play", "scenarios"]
 
 SCENARIOS: Final = {
     "leak:SERVICE": "one process of the service grows without end",
@@ -64,10 +64,10 @@ def _leak(machine: Machine, scenario: str, name: str) -> Run:
     service, _, wanted = name.partition("/")
     member = _named(machine, service)
     if member is None:
-        raise ValueError(f"there is no service {service!r}; services: {_list([one.service for one in machine.members])}")
+        raise ValueError(f"there is no service {service!r}; services: {listed([one.service for one in machine.members])}")
     names = [part.name for part in member.parts]
     if wanted and wanted not in names:
-        raise ValueError(f"{service} has no process {wanted!r}; processes: {_list(names)}")
+        raise ValueError(f"{service} has no process {wanted!r}; processes: {listed(names)}")
     played = _Play(machine)
     played.settle()
     part = played.state.grow_from(member, wanted)
@@ -83,7 +83,7 @@ def _limit(machine: Machine, scenario: str, name: str) -> Run:
         members = [one]
     if not members:
         known = [*machine.groups, *(member.service for member in machine.members)]
-        raise ValueError(f"there is no slice or service {name!r} with anything in it; there are {_list(known)}")
+        raise ValueError(f"there is no slice or service {name!r} with anything in it; there are {listed(known)}")
     played = _Play(machine)
     played.settle()
     for member in members:
@@ -99,7 +99,8 @@ def _named(machine: Machine, name: str) -> Member | None:
 _LISTED: Final = 12
 
 
-def _list(names: Sequence[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """Write names for a message, the first dozen and how many more."""
     names = list(dict.fromkeys(names))
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more
@@ -233,7 +234,7 @@ class _Play:
             if moved >= max(_TOLD, most + 1) and domain.swap:
                 most = moved
                 promised = [member.name for member in domain.members if member.low and domain.kind != "own"]
-                last = f"; what is promised to {_list(promised)} (memory.min, memory.low) goes last" if promised else ""
+                last = f"; what is promised to {listed(promised)} (memory.min, memory.low) goes last" if promised else ""
                 self.tale.say("swap", f"{roughly(moved)} of {domain.name} goes to swap{last}", domain=domain.name)
 
     def _throttles(self, growers: Sequence[Cell]) -> Iterator[tuple[str, int, int, list[str]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, cast
 
@@ -24,6 +24,7 @@ _USER_SINCE: Final = 250
 _STRICT: Final = 2
 """vm.overcommit_memory that refuses memory instead of promising it."""
 _MOST_COPIES: Final = 64
+_NAMED: Final = 8
 _SMALL: Final = 64 << 20
 """What a service is taken to use of which nothing at all is known."""
 
@@ -42,10 +43,12 @@ def machine_of(policy: Policy, use: Mapping[str, int] | None = None) -> Machine:
     reserved = size_of(facts.reserved) or Size(0)
     assumed: list[str] = []
     if facts.reserved is None:
-        assumed.append(f"nothing is reserved for the kernel and the host's own processes: say hosts.{policy.name}.reserved")
+        kubelet = " (the kubelet's reservations only limit its pods)" if policy.kubelet is not None else ""
+        assumed.append(f"nothing is reserved for the kernel and the host's own processes{kubelet}: say hosts.{policy.name}.reserved")
     assumed += _commit(policy, total, swap)
     groups = _groups(policy, total)
     members = tuple(_members(policy, use or {}, swap, groups, assumed))
+    assumed += _used(members)
     return Machine(
         name=policy.name,
         memory=max(0, total - reserved),
@@ -77,6 +80,17 @@ def _sysctl(policy: Policy, name: str, default: int) -> int:
     setting = policy.sysctls.get(name)
     text = "" if setting is None or setting.value is None else setting.value.strip()
     return int(text) if text.removeprefix("-").isdecimal() else default
+
+
+def _used(members: Sequence[Member]) -> Iterator[str]:
+    """Say whence it is taken what services use, the names cut."""
+    whys: dict[str, dict[str, None]] = {}
+    for member in members:
+        if member.use_why:
+            whys.setdefault(member.use_why, {})[member.service] = None
+    for why, names in whys.items():
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield f"what is in use when nothing is wrong, {why}: {', '.join(list(names)[:_NAMED])}{more}"
 
 
 def _commit(policy: Policy, total: int, swap: int) -> Iterator[str]:
@@ -166,8 +180,6 @@ def _service(workload: Workload, policy: Policy, use: Mapping[str, int], groups:
     first = _value(policy.facts.cgroup_version) == 1
     if first and (workload.memory_high or workload.memory_low or workload.memory_min):
         assumed.append(f"{workload.name}: cgroup v1 has no memory.high, memory.low or memory.min: they are not there")
-    if why:
-        assumed.append(f"{workload.name} uses {roughly(held)}: {why}")
     return Member(
         name=workload.name,
         at=workload.at,
@@ -223,15 +235,15 @@ def _use(workload: Workload, use: Mapping[str, int], total: int) -> tuple[int, s
     sizes = [(process.count, size_of(process.memory)) for process in workload.processes]
     if sizes and all(size is not None for _, size in sizes):
         return sum(count * (size or 0) for count, size in sizes), ""
-    for name, words in (("memory_low", "its memory.low"), ("memory_min", "its memory.min")):
+    for name, words in (("memory_low", "memory.low"), ("memory_min", "memory.min")):
         size = size_of(getattr(workload, name))
         if size:
             return size, words
-    for name, words in (("memory_high", "half of its memory.high"), ("memory_max", "half of its memory.max")):
+    for name, words in (("memory_high", "half of memory.high"), ("memory_max", "half of memory.max")):
         size = size_of(getattr(workload, name))
         if size is not None and size < INFINITY:
             return size // 2, words
-    return min(_SMALL, total // 16), "nothing is known of it"
+    return min(_SMALL, total // 16), f"{roughly(min(_SMALL, total // 16))} for want of any number"
 
 
 def _oom_policy(workload: Workload) -> OomPolicy:
@@ -257,8 +269,6 @@ def _pod(containers: list[Workload], policy: Policy, use: Mapping[str, int], swa
                 continue
             adj = oom_score_adj(pod, container, max(1, int(total)))
             held, why = _use(workload, use, total)
-            if why:
-                assumed.append(f"{workload.name} uses {roughly(held)} a pod: {why}")
             limit = container_memory_max(pod, container)
             limited = "LimitedSwap" if behavior == "LimitedSwap" else "NoSwap"
             yield _named(
