@@ -39,6 +39,8 @@ CGROUP_FILES: Final = (
 _LINE: Final = re.compile(r"^(/proc/(\d{1,10})/(status|oom_score_adj|cgroup)):(.*)$")
 _CGROUP: Final = re.compile(r"^/sys/fs/cgroup(/.*)?/(memory\.[a-z_.]+):([^:]*)$")
 _KB: Final = re.compile(r"^(\d{1,20}) kB$")
+# fs/proc/array.c: proc_task_name
+_ESCAPED: Final = re.compile(r"\\([n\\])")
 _UNLIMITED_V1: Final = 0x7FFFFFFFFFFF0000
 """What cgroup v1 shows for no limit, in pages of up to 64K."""
 
@@ -152,7 +154,7 @@ def _state(pid: int, row: Mapping[str, str]) -> ProcessState | None:
         pid=pid,
         ppid=_int(row.get("PPid", ""), 0),
         uid=_int(uid[0] if uid else "", 0),
-        name=row.get("Name", "").replace("\\n", "\n").replace("\\\\", "\\"),
+        name=_ESCAPED.sub(lambda match: "\n" if match[1] == "n" else "\\", row.get("Name", "")),
         rss=_kb(row.get("VmRSS", "")),
         swap=_kb(row.get("VmSwap", "")),
         tables=_kb(row.get("VmPTE", "")),

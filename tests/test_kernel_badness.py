@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -245,10 +246,10 @@ def test_the_adj_that_outranks_is_the_lowest_that_does(pages: int, rival: int, r
 # ── the kernel that runs the tests ───────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture
-def child() -> Iterator[Path]:
-    """Give /proc/PID of a process that holds 96 MiB and sleeps."""
-    code = "import sys; held = bytearray(b'x') * (96 << 20); print('ready', flush=True); sys.stdin.read()"
+@contextmanager
+def holding(mebibytes: int) -> Iterator[Path]:
+    """Give /proc/PID of a process that holds so much and sleeps."""
+    code = f"import sys; held = bytearray(b'x') * ({mebibytes} << 20); print('ready', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == "ready\n"
@@ -262,14 +263,10 @@ def kilobytes(path: Path, key: str) -> int:
     return int(found[1])
 
 
-@pytest.mark.parametrize("adj", [0, 1, 100, 500, 999, 1000])
-def test_the_kernel_prints_the_score_that_is_computed(child: Path, adj: int) -> None:
-    try:
-        (child / "oom_score_adj").write_text(f"{adj}\n", "ascii")
-    except PermissionError:
-        pytest.skip(f"oom_score_adj may not be {adj} here")
+def computed(process: Path, adj: int) -> int:
+    """The score that the formula gives for a process as /proc shows it."""
     page, kernel = os.sysconf("SC_PAGE_SIZE"), KernelVersion.parse(os.uname().release)
-    memory, status = Path("/proc/meminfo"), child / "status"
+    memory, status = Path("/proc/meminfo"), process / "status"
     total = total_pages(kilobytes(memory, "MemTotal") * 1024, kilobytes(memory, "SwapTotal") * 1024, page)
     points = badness(
         rss_pages=kilobytes(status, "VmRSS") * 1024 // page,
@@ -281,7 +278,26 @@ def test_the_kernel_prints_the_score_that_is_computed(child: Path, adj: int) -> 
         kernel=kernel,
         privileged=os.geteuid() == 0,
     )
-    assert points is not None
-    assert points > 24_000 * 4096 // page, "the child holds 96 MiB"
-    # RSS is counted per CPU, so what /proc shows may be some pages off
-    assert abs(int((child / "oom_score").read_text("ascii")) - oom_score(points, total_pages=total, kernel=kernel)) <= 1
+    return oom_score(points, total_pages=total, kernel=kernel)
+
+
+ADJS = sorted({*range(-1000, 1001, 50), -999, -1, 1, 999})
+
+
+def test_the_kernel_prints_the_score_that_is_computed() -> None:
+    """Ask for several sizes, at every step of oom_score_adj that this machine lets a process have."""
+    asked = 0
+    with ExitStack() as stack:
+        for size in (8, 96, 384):
+            process = stack.enter_context(holding(size))
+            assert kilobytes(process / "status", "VmRSS") >= size << 10
+            for adj in ADJS:
+                try:
+                    (process / "oom_score_adj").write_text(f"{adj}\n", "ascii")
+                except PermissionError:
+                    assert adj < 0, "who may not lower it may raise it"
+                    continue
+                asked += 1
+                # RSS is counted per CPU, so what /proc shows may be some pages off
+                assert abs(int((process / "oom_score").read_text("ascii")) - computed(process, adj)) <= 1, (size, adj)
+    assert asked >= 3 * 21

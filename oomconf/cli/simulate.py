@@ -13,7 +13,7 @@ from oomconf.host import STDIN
 from oomconf.host.files import Disk, read_text
 from oomconf.host.snapshot import capture, collector
 from oomconf.policy import Fleet, Setting
-from oomconf.quantity import SizeError
+from oomconf.quantity import INFINITY, SizeError
 from oomconf.quantity import spec as sizes
 from oomconf.reports import simulation_json, simulation_text
 from oomconf.simulation import Machine, Simulation, machine_of, machine_of_snapshot, simulate, simulate_host
@@ -86,9 +86,12 @@ def _use(word: str) -> tuple[str, int]:
     if not mark or not name:
         raise ValueError(f"--use {word!r}: say SERVICE=SIZE, for example api=600M")
     try:
-        return name, int(sizes.parse_size(size))
+        value = sizes.parse_size(size)
     except SizeError as error:
         raise ValueError(f"--use {word!r}: {error}{f': {error.hint}' if error.hint else ''}") from None
+    if value >= INFINITY:
+        raise ValueError(f"--use {word!r}: say how much is in use")
+    return name, int(value)
 
 
 def _of_spec(spec: Spec, fleet: Fleet, use: dict[str, int], taken: Snapshot | None, options: argparse.Namespace) -> int:

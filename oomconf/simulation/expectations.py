@@ -67,7 +67,7 @@ def _worst(machine: Machine, service: str, never: set[str | None]) -> Question |
     """The first answer that says it can die, else the last that says it cannot."""
     last: Question | None = None
     for domain in domains(machine):
-        board = Board(machine, domain, foreign=True)
+        board = Board(machine, domain)
         if board.most() < 0:
             continue
         others = [member for member in domain.members if member.service not in never and any(part.killable for part in member.parts)]

@@ -67,7 +67,6 @@ class Shortage:
         order = [cell, *(one for one in ranked(inside, domain) if one is not cell)]
         ranking = tuple((one.member.name, one.part.name, one.size * page, badness(one, domain) * page) for one in order[:_RANKS])
         grew = {one.member.name for one in self.state.growers()}
-        main = part is member.parts[0] and part.count in (None, 1)
         name = member.name if part.name == member.name or len(member.parts) == 1 else f"{part.name} of {member.name}"
         size = self.state.kill(cell)
         self.tale.say(
@@ -83,7 +82,7 @@ class Shortage:
         for one in together:
             self._kill_rest(one, group or "", alone=len(together) == 1)
         for one in together or (member,):
-            self._afterwards(one, grew=one.name in grew, main=main or bool(together))
+            self._afterwards(one, grew=one.name in grew)
 
     def _kill_rest(self, member: Member, group: str, *, alone: bool) -> None:
         """The kernel kills what may be killed of a cgroup that dies as one."""
@@ -93,9 +92,11 @@ class Shortage:
             what = f"the rest of {member.name} is killed with it" if alone else f"{member.name} is killed with it"
             self.tale.say("group_kill", f"memory.oom.group of {group}: {what}, {size}", member)
 
-    def _afterwards(self, member: Member, *, grew: bool, main: bool) -> None:
-        """What the keeper of a service makes of it: systemd by OOMPolicy=, all by the end of the main process."""
+    def _afterwards(self, member: Member, *, grew: bool) -> None:
+        """What the keeper of a service makes of it: systemd by OOMPolicy=, all by the end of the main process, which is named first."""
         left = self.state.of(member)
+        first = member.parts[0]
+        main = first.count in (None, 1) and not any(cell.part is first for cell in left)
         if left and member.keeper == "systemd" and member.oom_policy != "continue":
             size = roughly(self.state.end(left) * self.machine.page_size)
             self.tale.say("stop", f"OOMPolicy={member.oom_policy}: systemd stops the rest of {member.name}, {size}", member)
