@@ -2,6 +2,7 @@
 
     spec = oomconf.load("oomconf.yaml")
     report = oomconf.lint(spec)
+    hosts = oomconf.simulate(spec)
     output = oomconf.render(spec, target=["systemd"])
     oomconf.write(output, "out")
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from oomconf.api import read_log as read_log
     from oomconf.api import render as render
     from oomconf.api import resolve as resolve
+    from oomconf.api import simulate as simulate
     from oomconf.api import write as write
     from oomconf.diagnosis.nouns import Diagnosis as Diagnosis
     from oomconf.engine import Report as Report
@@ -46,11 +48,12 @@ if TYPE_CHECKING:
     from oomconf.quantity import Percent as Percent
     from oomconf.quantity import Size as Size
     from oomconf.renderer import Output as Output
+    from oomconf.simulation import Simulation as Simulation
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "api": ("Spec", "explain", "lint", "load", "read_log", "render", "resolve", "write"),
+    "api": ("Spec", "explain", "lint", "load", "read_log", "render", "resolve", "simulate", "write"),
     "diagnosis.nouns": ("Diagnosis",),
     "engine": ("Report",),
     "errors": ("CallError", "InputError", "LoadError", "OomconfError", "TemplateError", "WriteError"),
@@ -62,6 +65,7 @@ _HOME = {
     "policy": ("Facts", "Fleet", "Group", "Policy", "Setting", "Workload"),
     "quantity": ("INFINITY", "Percent", "Size"),
     "renderer": ("Output",),
+    "simulation": ("Simulation",),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 

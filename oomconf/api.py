@@ -1,4 +1,4 @@
-"""The public verbs: load, resolve, lint, render, write, read_log, explain."""
+"""The public verbs: load, resolve, lint, simulate, render, write, read_log, explain."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from oomconf.oomlog import OomEvent
     from oomconf.policy import Setting
     from oomconf.quantity import Size
+    from oomconf.simulation import Simulation
     from oomconf.spec.models import Spec as Model
 
 COMING = ("prometheus", "zabbix", "log", "verify")
@@ -99,6 +100,32 @@ def attempt_resolve(spec: Spec | Fleet) -> tuple[Fleet, tuple[Finding, ...]]:
     resolved = Fleet(policies=tuple(resolve_policy(policy) for policy in fleet.policies))
     problems = dict.fromkeys(problem for policy in resolved.policies for problem in impossible(policy))
     return resolved, tuple(invalid(problem) for problem in problems)
+
+
+def simulate(
+    spec: Spec, *, host: Sequence[str] | None = None, scenario: Sequence[str] | None = None, use: Mapping[str, int] | None = None
+) -> tuple[Simulation, ...]:
+    """Say who dies on each host when memory runs out, first by all sizes within the limits, then in scenarios, all if none is named.
+
+    `use` gives bytes in use by service where they are known. Raises LoadError for a spec that cannot be rendered, InputError for a host of
+    unknown RAM, CallError for a host or scenario that there is not (mm/oom_kill.c: select_bad_process, oom_badness; mm/memcontrol.c).
+    """
+    from oomconf.simulation import machine_of  # noqa: PLC0415
+    from oomconf.simulation import simulate as run_simulation  # noqa: PLC0415
+
+    hosts = [policy for policy in resolve(spec).policies if policy.scope == "host"]
+    if unknown := sorted(set(host or ()) - {policy.name for policy in hosts}):
+        raise CallError(f"the spec has no host {', '.join(unknown)}; hosts: {', '.join(policy.name for policy in hosts)}")
+    expect = spec.model.expect
+    first, never = ([], []) if expect is None else (expect.first, expect.never)
+    try:
+        return tuple(
+            run_simulation(machine_of(policy, use), scenario, first=first, never=never)
+            for policy in hosts
+            if host is None or policy.name in host
+        )
+    except ValueError as error:
+        raise CallError(str(error)) from None
 
 
 def lint(spec: Spec | Fleet, *, select: Sequence[str] = (), ignore: Sequence[str] = (), strict: bool = False) -> Report:

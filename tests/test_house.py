@@ -150,6 +150,10 @@ LAZY = [
     (["--help"], {"pydantic", "yaml", "jinja2", "argparse", "oomconf.policy"}),
     (["rule", "limit-above-ram"], {"pydantic", "yaml", "jinja2", "argparse", "oomconf.loader", "oomconf.rules.no_swap"}),
     (["schema"], {"jinja2", "oomconf.rules.no_swap", "oomconf.dialects.systemd"}),
+    (
+        ["simulate", "examples/small-vm/oomconf.yaml"],
+        {"jinja2", "ruamel", "oomconf.rules.no_swap", "oomconf.dialects.systemd", "oomconf.reports.simulation_json"},
+    ),
     (["check", "examples/small-vm/oomconf.yaml"], {"jinja2", "ruamel", "oomconf.rules.no_swap", "oomconf.dialects.systemd"}),
     (
         ["diagnose", "/dev/null"],

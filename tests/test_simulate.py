@@ -103,7 +103,7 @@ def test_what_is_assumed_is_said(tmp_path: Path) -> None:
     text = PLAIN.format(said="memory: {max: 1G}", placed=SYSTEMD, systemd=252)
     text = text.replace("reserved: 0", "sysctl: {set: {vm.overcommit_memory: 2, vm.overcommit_ratio: 50}}")
     said = " / ".join(machine(tmp_path, text).assumptions)
-    assert "half of memory.max: s" in said
+    assert "half of memory.max (s)" in said
     assert "programs are promised 8G in all, less than there is" in said
     assert "say hosts.h.reserved" in said
 
@@ -407,6 +407,21 @@ def test_a_call(argv: list[str], code: int, out: str, err: str, capsys: pytest.C
     printed = capsys.readouterr()
     assert out in " ".join(printed.out.split()) or out in printed.out
     assert err in printed.err
+
+
+def test_the_library_says_the_same(here: Path) -> None:
+    spec = oomconf.load(here / "unmet.yaml")
+    one, two = oomconf.simulate(spec, use={"job": GIB})
+    assert isinstance(one, oomconf.Simulation)
+    assert [expectation.met for expectation in one.expectations] == [True, False]
+    assert next(member.use for member in one.machine.members if member.name == "job") == GIB
+    assert (two.machine.name, two.expectations) == ("two", ())
+    (only,) = oomconf.simulate(spec, host=["two"], scenario=["max"])
+    assert [run.scenario for run in only.runs] == ["max"]
+    with pytest.raises(oomconf.CallError, match="no host three; hosts: one, two"):
+        oomconf.simulate(spec, host=["three"])
+    with pytest.raises(oomconf.CallError, match="no scenario 'flood'"):
+        oomconf.simulate(spec, scenario=["flood"])
 
 
 def test_json_has_the_promised_shape(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,11 +11,9 @@ from oomconf.cli._shared import complain, load, named, paper, show
 from oomconf.errors import InputError
 from oomconf.host import STDIN
 from oomconf.host.files import Disk, read_text
-from oomconf.host.snapshot import capture, collector
 from oomconf.policy import Fleet, Setting
 from oomconf.quantity import INFINITY, SizeError
 from oomconf.quantity import spec as sizes
-from oomconf.reports import simulation_json, simulation_text
 from oomconf.simulation import Machine, Simulation, machine_of, machine_of_snapshot, simulate, simulate_host
 from oomconf.simulation.live import uses
 from oomconf.simulation.play import SCENARIOS, listed
@@ -25,6 +23,8 @@ from oomconf.snapshot import read as read_snapshot
 
 def run(words: list[str]) -> int:
     options = parser().parse_args(words)
+    from oomconf.host.snapshot import capture, collector
+
     if options.capture_script:
         sys.stdout.write(collector())
         return EXIT_FINE
@@ -139,8 +139,12 @@ def _of_host(taken: Snapshot, options: argparse.Namespace) -> Simulation:
 
 def _report(found: list[Simulation], options: argparse.Namespace) -> int:
     if options.format == "json":
+        from oomconf.reports import simulation_json
+
         sys.stdout.write(simulation_json.render(found))
     else:
+        from oomconf.reports import simulation_text
+
         page = paper(sys.stdout)
         for one in found:
             sys.stdout.write(simulation_text.render(one, page, steps=bool(options.scenario or options.steps)))

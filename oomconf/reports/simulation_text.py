@@ -17,6 +17,7 @@ _TOP: Final = 12
 _SERVICES: Final = 24
 _LISTED: Final = 8
 _SOUND: Final = 4
+_NAME: Final = 40
 _COLOURS: Final = {"kill": "red", "group_kill": "red", "panic": "red", "stuck": "red", "oom": "yellow", "calm": "green"}
 _WORDS: Final = {"always": "first, always", "possible": "first, possibly", "never": "never first"}
 _COLOUR: Final = {"always": "red", "possible": "yellow", "never": "green"}
@@ -48,7 +49,7 @@ def _head(machine: Machine, paper: Paper, *, whole: bool) -> Iterator[str]:
         scores = sorted({part.oom_score_adj for part in member.parts})
         rows.append(
             (
-                clean(service) + (f" × {len(more) + 1}" if more else ""),
+                cut(clean(service), _NAME) + (f" × {len(more) + 1}" if more else ""),
                 bar(min(member.max, machine.memory) / max(1, machine.memory), _BAR, unicode=paper.unicode),
                 str(scores[0]) if len(scores) == 1 else f"{scores[0]} … {scores[-1]}",
                 roughly(member.max) if member.max < INFINITY else "none",
@@ -72,7 +73,7 @@ def _standing(found: Simulation, paper: Paper) -> Iterator[str]:
     if not rows:
         return
     yield "  " + paper.paint("order of death as things stand", "bold")
-    most = max(1, *(abs(row.badness or 0) for row in rows))
+    most = max(1, *(row.badness or 0 for row in rows))
     cells = [("", "process", "of", "held", "score", "weight", "")]
     for index, row in enumerate(rows[:_TOP], 1):
         owner = "" if row.process.startswith(f"{row.member}[") else row.member
@@ -115,14 +116,18 @@ def _outlook(outlook: Outlook, copies: Mapping[str, str], paper: Paper) -> Itera
         yield from wrapped(f"it cannot, by services alone: {clean(outlook.why)}", paper)
         return
     rows = _verdicts(outlook, copies)
-    width = max((len(clean(row[0])) for row in rows), default=0)
+    width = max((len(cut(clean(row[0]), _NAME)) for row in rows), default=0)
     for answer in _WORDS:
         mine = [row for row in rows if row[1] == answer]
         for service, _, why in mine[:_LISTED]:
             word = paper.paint(_WORDS[answer].ljust(15), _COLOUR[answer])
-            plain = f"    {clean(service).ljust(width)}  {_WORDS[answer].ljust(15)}  "
+            plain = f"    {cut(clean(service), _NAME).ljust(width)}  {_WORDS[answer].ljust(15)}  "
             first, *rest = wrapped(clean(why), paper, first=plain, rest=" " * len(plain)) or [plain]
-            yield first.replace(_WORDS[answer].ljust(15), word, 1) if why else f"    {clean(service).ljust(width)}  {word}".rstrip()
+            yield (
+                first.replace(_WORDS[answer].ljust(15), word, 1)
+                if why
+                else f"    {cut(clean(service), _NAME).ljust(width)}  {word}".rstrip()
+            )
             yield from rest
         yield from _more(len(mine) - _LISTED, f"more {_WORDS[answer]}")
     yield from _protection(outlook, copies, paper)
@@ -228,7 +233,7 @@ def _steps(run: Run, paper: Paper) -> Iterator[str]:
 
 def _ranked(step: Step, paper: Paper) -> Iterator[str]:
     if len(step.ranking) > 1:
-        most = max(1, *(abs(badness) for *_, badness in step.ranking))
+        most = max(1, *(badness for *_, badness in step.ranking))
         rows = [
             (
                 clean(part if part == member else f"{member}/{part}"),

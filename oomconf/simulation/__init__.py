@@ -9,7 +9,7 @@ from oomconf.policy import Setting
 from oomconf.simulation.decide import domains, outlook, whole
 from oomconf.simulation.expectations import expectations
 from oomconf.simulation.live import machine_of_snapshot
-from oomconf.simulation.nouns import Machine, Run, Simulation, Standing, Step, Verdict, Witness
+from oomconf.simulation.nouns import Machine, Part, Run, Simulation, Standing, Step, Verdict, Witness
 from oomconf.simulation.play import play, scenarios
 from oomconf.simulation.world import machine_of
 
@@ -61,14 +61,14 @@ def simulate_host(machine: Machine, wanted: Sequence[str] = ()) -> Simulation:
     These are a leak in each of the services that hold most, and the limits of the fullest cgroups that hold several services.
     """
     domain = whole(machine)
-    point = machine.point(domain)
+    point = domain.total_pages // 1000
     rows = [
         Standing(
             member=member.name,
             process=part.name,
             oom_score_adj=part.oom_score_adj,
             size=part.size or 0,
-            badness=(part.size or 0) + part.oom_score_adj * point if part.killable else None,
+            badness=_badness(machine, part, point) if part.killable else None,
         )
         for member in machine.members
         for part in member.parts
@@ -80,6 +80,10 @@ def simulate_host(machine: Machine, wanted: Sequence[str] = ()) -> Simulation:
         outlooks=(),
         runs=tuple(play(machine, scenario) for scenario in wanted or _nearest(machine)),
     )
+
+
+def _badness(machine: Machine, part: Part, point: int) -> int:
+    return machine.weight((part.size or 0) // machine.page_size, part.oom_score_adj, point) * machine.page_size
 
 
 def _nearest(machine: Machine) -> list[str]:

@@ -13,24 +13,30 @@ from oomconf.simulation.state import Cell, State
 __all__ = ["badness", "certainty", "exhausted", "ranked"]
 
 
-def badness(cell: Cell, domain: Domain) -> int:
+def badness(machine: Machine, cell: Cell, domain: Domain) -> int:
     """Weigh a process of a cell in pages (mm/oom_kill.c: oom_badness)."""
-    return cell.size + cell.part.oom_score_adj * (domain.total_pages // 1000)
+    return machine.weight(cell.size, cell.part.oom_score_adj, domain.total_pages // 1000)
 
 
-def ranked(cells: Sequence[Cell], domain: Domain) -> list[Cell]:
+def ranked(machine: Machine, cells: Sequence[Cell], domain: Domain) -> list[Cell]:
     """Order what can be killed, the first choice first; of equals who stands first (the kernel: who came last)."""
-    return sorted((cell for cell in cells if cell.part.killable), key=lambda cell: -badness(cell, domain))
+    return sorted((cell for cell in cells if cell.part.killable), key=lambda cell: -badness(machine, cell, domain))
 
 
 def certainty(
     state: State, members: Sequence[Member], domain: Domain, chosen: Member
 ) -> tuple[Literal["always", "possible"], tuple[str, ...]]:
     """Say whether the choice falls on the same service under every split of what each holds, and on whom else it could."""
-    reach = {member.name: _span(state, member, domain) for member in members}
+    floor = state.machine.least_badness
+    reach = {member.name: _floored(_span(state, member, domain), floor) for member in members}
     top = max((low for low, _ in reach.values() if low is not None), default=0)
     others = tuple(name for name, (_, high) in reach.items() if name != chosen.name and high is not None and high >= top)
     return ("possible" if others else "always"), others
+
+
+def _floored(span: tuple[int | None, int | None], floor: int | None) -> tuple[int | None, int | None]:
+    low, high = span
+    return span if floor is None or low is None or high is None else (max(low, floor), max(high, floor))
 
 
 def _span(state: State, member: Member, domain: Domain) -> tuple[int | None, int | None]:

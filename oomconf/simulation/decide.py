@@ -164,7 +164,10 @@ class Board:
         if best is None:
             proof = f"every process of it has oom_score_adj -1000, or it cannot run in {roughly(self.domain.memory)}"
             return Question(protected=member.name, other=lightest.name, domain=self.domain.name, possible=False, proof=proof)
-        able = sorted((one for one in others if one is not member and self.lightest(one) <= best.badness), key=self.lightest)
+        able = sorted(
+            (one for one in others if one is not member and self.lightest(one) <= best.badness),
+            key=lambda one: (one.protected, self.lightest(one)),
+        )
         for other in able:
             witness = self._together(member, other)
             if witness is not None:
@@ -198,7 +201,7 @@ class Board:
     def lightest(self, member: Member) -> int:
         """What the heaviest process of a service weighs at least, in pages, split as finely as can be."""
         sizes = [(1 if part.size is None else -(-part.size // self.page), part) for part in member.parts if part.killable]
-        return max((size + part.oom_score_adj * self.point for size, part in sizes), default=-ENDLESS)
+        return max((self.machine.weight(size, part.oom_score_adj, self.point) for size, part in sizes), default=-ENDLESS)
 
     def _heaviest(self, index: int, floor: Sequence[int]) -> _Heaviest | None:
         """The heaviest process that a service can have beside what others hold at least; None if none may be killed, or has room."""
@@ -211,7 +214,7 @@ class Board:
         found: _Heaviest | None = None
         for part in member.parts:
             size = spare + 1 if part.size is None else -(-part.size // self.page)
-            badness = size + part.oom_score_adj * self.point
+            badness = self.machine.weight(size, part.oom_score_adj, self.point)
             if part.killable and (found is None or badness > found.badness):
                 found = _Heaviest(member, part, size, badness)
         return found

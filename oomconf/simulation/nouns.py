@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from oomconf.kernel.badness import ADJ_NEVER
 from oomconf.kernel.version import KernelVersion
 from oomconf.location import NOWHERE, Location
 from oomconf.quantity import INFINITY
+
+_SIGNED: Final = KernelVersion(5, 9)
 
 OomPolicy = Literal["continue", "stop", "kill"]
 Keeper = Literal["systemd", "docker", "podman", "kubelet", "none"]
@@ -97,6 +99,16 @@ class Machine:
     def total_pages(self) -> int:
         """What a thousandth of is one point of oom_score_adj, when the whole machine runs short."""
         return self.memory_total // self.page_size + self.all_swap // self.page_size
+
+    @property
+    def least_badness(self) -> int | None:
+        """What badness never goes below, in pages: 1 before Linux 5.9, where all that is below is alike; None from then on."""
+        return 1 if self.kernel is not None and self.kernel < _SIGNED else None
+
+    def weight(self, pages: int, adj: int, point: int) -> int:
+        """Weigh a process in pages, a point of oom_score_adj being `point` pages (mm/oom_kill.c: oom_badness)."""
+        weight = pages + adj * point
+        return weight if self.least_badness is None else max(self.least_badness, weight)
 
     @property
     def all_swap(self) -> int:

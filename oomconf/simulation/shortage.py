@@ -44,7 +44,7 @@ class Shortage:
             others = tuple(dict.fromkeys(cell.member.name for cell in asking[1:] if cell.member is not asking[0].member))
             self._kill(asking[0], domain, inside, others, " (vm.oom_kill_allocating_task: whoever asks dies)")
             return True
-        order = ranked(inside, domain)
+        order = ranked(self.machine, inside, domain)
         if order:
             _, others = certainty(self.state, domain.members, domain, order[0].member)
             self._kill(order[0], domain, inside, others, "")
@@ -64,8 +64,10 @@ class Shortage:
     def _kill(self, cell: Cell, domain: Domain, inside: Sequence[Cell], others: tuple[str, ...], why: str) -> None:
         member, part = cell.member, cell.part
         page = self.machine.page_size
-        order = [cell, *(one for one in ranked(inside, domain) if one is not cell)]
-        ranking = tuple((one.member.name, one.part.name, one.size * page, badness(one, domain) * page) for one in order[:_RANKS])
+        order = [cell, *(one for one in ranked(self.machine, inside, domain) if one is not cell)]
+        ranking = tuple(
+            (one.member.name, one.part.name, one.size * page, badness(self.machine, one, domain) * page) for one in order[:_RANKS]
+        )
         grew = {one.member.name for one in self.state.growers()}
         name = member.name if part.name == member.name or len(member.parts) == 1 else f"{part.name} of {member.name}"
         size = self.state.kill(cell)

@@ -21,6 +21,7 @@ KUBEPODS: Final = "kubepods.slice"
 _USER_ADJ: Final = 200
 """What a user unit gets unless it says: its manager's own 100 and 100 more (systemd 250 and later; nothing before)."""
 _USER_SINCE: Final = 250
+_NO_ROOT_BONUS: Final = KernelVersion(4, 17)
 _STRICT: Final = 2
 """vm.overcommit_memory that refuses memory instead of promising it."""
 _MOST_COPIES: Final = 64
@@ -45,6 +46,9 @@ def machine_of(policy: Policy, use: Mapping[str, int] | None = None) -> Machine:
     if facts.reserved is None:
         kubelet = " (the kubelet's reservations only limit its pods)" if policy.kubelet is not None else ""
         assumed.append(f"nothing is reserved for the kernel and the host's own processes{kubelet}: say hosts.{policy.name}.reserved")
+    kernel = _kernel(facts.kernel)
+    if kernel is not None and kernel < _NO_ROOT_BONUS:
+        assumed.append(f"nothing runs as root: Linux {kernel} spares what does by 3 %")
     assumed += _commit(policy, total, swap)
     groups = _groups(policy, total)
     members = tuple(_members(policy, use or {}, swap, groups, assumed))
@@ -57,7 +61,7 @@ def machine_of(policy: Policy, use: Mapping[str, int] | None = None) -> Machine:
         members=members,
         groups=groups,
         page_size=page,
-        kernel=_kernel(facts.kernel),
+        kernel=kernel,
         panic_on_oom=_sysctl(policy, "vm.panic_on_oom", 0),
         allocating_task=_sysctl(policy, "vm.oom_kill_allocating_task", 0) != 0,
         swappiness=_sysctl(policy, "vm.swappiness", 60),
@@ -88,9 +92,12 @@ def _used(members: Sequence[Member]) -> Iterator[str]:
     for member in members:
         if member.use_why:
             whys.setdefault(member.use_why, {})[member.service] = None
+    said = []
     for why, names in whys.items():
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield f"what is in use when nothing is wrong, {why}: {', '.join(list(names)[:_NAMED])}{more}"
+        said.append(f"{why} ({', '.join(list(names)[:_NAMED])}{more})")
+    if said:
+        yield f"in use when nothing is wrong: {', '.join(said)}; --use SERVICE=SIZE and --snapshot say it better"
 
 
 def _commit(policy: Policy, total: int, swap: int) -> Iterator[str]:

@@ -65,10 +65,14 @@ class Namespace(Model):
 
 
 class Expect(Model):
-    """What `simulate` asserts."""
+    """What `oomconf simulate` asserts of every host that runs these services, under all sizes within the limits and all splits."""
 
-    first: list[ServiceName] = []
-    never: list[ServiceName] = []
+    first: list[ServiceName] = Field(default=[], description="When the machine runs out of memory, one of these dies first.")
+    never: list[ServiceName] = Field(
+        default=[],
+        description="None of these dies of a shortage of the machine or of a slice while a service lives that is not named here. "
+        "Its own limit is apart: there it dies alone.",
+    )
 
 
 class Monitoring(Model):

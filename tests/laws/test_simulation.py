@@ -10,6 +10,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oomconf.kernel.version import KernelVersion
 from oomconf.quantity import INFINITY
 from oomconf.simulation.choice import certainty, ranked
 from oomconf.simulation.decide import Board, domains, outlook
@@ -74,7 +75,7 @@ def machines(draw: st.DrawFn, most: int = 3) -> Machine:
         swap=swap,
         members=members,
         groups={"in": inner, "out": outer},
-        panic_on_oom=0,
+        kernel=draw(st.sampled_from([None, KernelVersion(5, 4)])),
     )
 
 
@@ -173,13 +174,13 @@ def everything(machine: Machine, domain: Domain, *, foreign: bool, gone: bool = 
     """All sizes with which memory can have run out; `gone` lets services be dead."""
     room = (domain.memory + domain.swap) // PAGE
     point = domain.total_pages // 1000
-    able = []
+    able: list[list[int]] = []
     for member in domain.members:
         totals = [total for total in range(1, room + 1) if weights(member.parts, total, point) is not None]
         able.append(([0] if gone else []) + totals)
-    for totals in product(*able):
-        held = dict(zip((member.name for member in domain.members), totals, strict=True))
-        if sum(totals) <= room and runs_out(
+    for chosen in product(*able):
+        held = dict(zip((member.name for member in domain.members), chosen, strict=True))
+        if sum(chosen) <= room and runs_out(
             machine, domain, held, loose=domain.kind == "group", swap=domain.swap // PAGE, foreign=None if foreign else 0
         ):
             yield held
@@ -193,13 +194,14 @@ def reachable_limit(machine: Machine, domain: Domain) -> bool:
     return all(one >= domain.memory for one in above)
 
 
-def can_be_first(domain: Domain, held: dict[str, int], victim: Member) -> bool:
+def can_be_first(machine: Machine, domain: Domain, held: dict[str, int], victim: Member) -> bool:
     point = domain.total_pages // 1000
+    floor = -(1 << 60) if machine.kernel is None else 1  # before Linux 5.9
     own = weights(victim.parts, held[victim.name], point)
     if own is None or own[1] is None:
         return False
     others = [weights(member.parts, held[member.name], point) for member in domain.members if member is not victim and held[member.name]]
-    return all(other is None or other[0] is None or other[0] <= own[1] for other in others)
+    return all(other is None or other[0] is None or other[0] <= max(own[1], floor) for other in others)
 
 
 # ── the witness, by itself ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,8 +232,9 @@ def holds(machine: Machine, domain: Domain, witness: Witness, *, foreign: bool, 
     member = next(one for one in domain.members if one.name == witness.victim)
     part = next(one for one in member.parts if one.name == witness.part)
     assert part.oom_score_adj != -1000
-    assert max(badness) == witness.badness
-    assert any(name == part.name and size + part.oom_score_adj * point == witness.badness for name, _, size in victim.processes)
+    floor = PAGE if machine.kernel is not None else min(badness)
+    assert max(*badness, floor) == witness.badness
+    assert any(name == part.name and max(floor, size + part.oom_score_adj * point) == witness.badness for name, _, size in victim.processes)
     assert gone or all(held.values())
     assert foreign or witness.foreign == 0
     assert foreign or domain.kind == "group" or witness.foreign_swap == 0
@@ -253,7 +256,9 @@ def test_who_is_first_is_what_all_configurations_say(machine: Machine, foreign: 
         if reachable_limit(machine, domain) or foreign:
             for held in everything(machine, domain, foreign=foreign):
                 ever = True
-                possible |= {member.name for member in domain.members if member.name not in possible and can_be_first(domain, held, member)}
+                possible |= {
+                    member.name for member in domain.members if member.name not in possible and can_be_first(machine, domain, held, member)
+                }
         if not foreign and not found.reachable:
             assert not ever
             continue
@@ -278,7 +283,8 @@ def test_whether_a_service_dies_while_another_lives_is_what_all_configurations_s
                 continue
             question = board.dies_while_others_live(member, less)
             able = any(
-                held[member.name] and any(held[one.name] for one in less) and can_be_first(domain, held, member) for held in configurations
+                held[member.name] and any(held[one.name] for one in less) and can_be_first(machine, domain, held, member)
+                for held in configurations
             )
             assert question.possible == able
             assert question.possible == (question.witness is not None)
@@ -339,7 +345,8 @@ def weighted(run: Run, machine: Machine) -> None:
             pages = limit // PAGE + min(swap, machine.swap) // PAGE
         for member, part, size, badness in step.ranking:
             assert scores[member, part] != -1000
-            assert badness == size + scores[member, part] * (pages // 1000) * PAGE
+            weight = size + scores[member, part] * (pages // 1000) * PAGE
+            assert badness == (weight if machine.kernel is None else max(PAGE, weight))
         assert step.ranking[0][0] == step.member
         assert step.ranking[0][3] == max(row[3] for row in step.ranking)
         assert (step.certainty == "possible") == bool(step.others)
@@ -414,7 +421,7 @@ def split(state: State, member: Member, point: int) -> set[int | None]:
                 if kind.oom_score_adj != -1000
             ]
             if grown:
-                found.add(max(weighed, default=None))
+                found.add(None if not weighed else max(weighed) if state.machine.kernel is None else max(1, *weighed))
     return found
 
 
@@ -430,7 +437,7 @@ def test_a_kill_is_certain_if_no_split_changes_it(machine: Machine, grown: int, 
     if any(state.held(member) > 9 for member in machine.members):
         return
     domain = replace(next(domains(machine)), total_pages=point * 1000)
-    order = ranked(state.cells, domain)
+    order = ranked(machine, state.cells, domain)
     if not order:
         return
     weighs = {member.name: split(state, member, point) for member in machine.members}
