@@ -99,6 +99,19 @@ def test_a_kubelet_may_kill_single_processes(tmp_path: Path) -> None:
     assert {member.oom_policy for member in found.members} == {"continue"}
 
 
+@pytest.mark.parametrize(
+    ("sysctl", "words"),
+    [
+        ("vm.panic_on_oom: 1", "vm.panic_on_oom is 1: a shortage of the whole machine stops the machine"),
+        ("vm.panic_on_oom: 2", "vm.panic_on_oom is 2: every shortage, a cgroup's too, stops the machine"),
+        ("vm.oom_kill_allocating_task: 1", "whoever asks for memory dies, whatever the scores"),
+    ],
+)
+def test_a_sysctl_that_decides_is_said(tmp_path: Path, sysctl: str, words: str) -> None:
+    text = PLAIN.format(said="memory: {max: 1G}", placed=SYSTEMD, systemd=252).replace("reserved: 0", f"sysctl: {{set: {{{sysctl}}}}}")
+    assert words in " / ".join(machine(tmp_path, text).assumptions)
+
+
 def test_what_is_assumed_is_said(tmp_path: Path) -> None:
     text = PLAIN.format(said="memory: {max: 1G}", placed=SYSTEMD, systemd=252)
     text = text.replace("reserved: 0", "sysctl: {set: {vm.overcommit_memory: 2, vm.overcommit_ratio: 50}}")
@@ -320,6 +333,15 @@ def test_a_counter_example_names_the_sizes() -> None:
     assert sizes["a"][0] == 900 * MIB
     assert sizes["b"][0] == 100 * MIB
     assert sizes["a"][1] - 100 * (1000 * MIB // 4096 // 1000) * 4096 >= sizes["b"][1]
+
+
+def test_where_whoever_asks_dies_no_score_protects() -> None:
+    box = host(member("a", -900, max=900 * MIB, protected=True), member("b", 900), member("c", -1000), allocating_task=True)
+    answers = {one.member: one.answer for one in simulate(box, ()).outlooks[0].verdicts}
+    assert answers == {"a": "possible", "b": "possible", "c": "never"}
+    (question,) = simulate(box, ()).outlooks[0].questions
+    assert (question.possible, question.other) == (True, "b")
+    assert not any(one.possible for one in simulate(replace(box, allocating_task=False), ()).outlooks[0].questions)
 
 
 def test_a_group_whose_limit_another_is_below_never_runs_out() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from oomconf.kernel.badness import memcg_total_pages
 from oomconf.quantity import INFINITY, roughly
@@ -17,6 +18,8 @@ from oomconf.simulation.nouns import Domain, Group, Machine, Member, Outlook, Pa
 from oomconf.simulation.splits import bound, divided, least
 
 __all__ = ["Board", "domains", "group_domain", "outlook", "own_domain", "whole"]
+
+_UNKILLABLE: Final = "every process of it has oom_score_adj -1000"
 
 
 def whole(machine: Machine, members: tuple[Member, ...] | None = None) -> Domain:
@@ -112,6 +115,7 @@ class Board:
         self.swap = domain.swap // self.page
         self.members = domain.members
         self.holding = Holding(machine, self.members, below=None if domain.kind == "global" else domain.name)
+        self.whoever_asks = machine.allocating_task and domain.kind == "global"
         self.least = [least(member, self.page) for member in self.members]
 
     def most(self) -> int:
@@ -162,31 +166,29 @@ class Board:
         best = self._heaviest(index, [size if present else 0 for size, present in zip(self.least, alone, strict=True)])
         lightest = min(others, key=self.lightest)
         if best is None:
-            proof = f"every process of it has oom_score_adj -1000, or it cannot run in {roughly(self.domain.memory)}"
+            able_at_all = any(part.killable for part in member.parts)
+            proof = f"it does not fit into {roughly(self.domain.memory)}" if able_at_all else _UNKILLABLE
             return Question(protected=member.name, other=lightest.name, domain=self.domain.name, possible=False, proof=proof)
         able = sorted(
-            (one for one in others if one is not member and self.lightest(one) <= best.badness),
+            (one for one in others if one is not member and self.lightest(one) <= self._allowed(best)),
             key=lambda one: (one.protected, self.lightest(one)),
         )
         for other in able:
             witness = self._together(member, other)
             if witness is not None:
                 return Question(protected=member.name, other=other.name, domain=self.domain.name, possible=True, witness=witness)
-        return Question(
-            protected=member.name,
-            other=lightest.name,
-            domain=self.domain.name,
-            possible=False,
-            proof=f"it weighs at most {self._told(best)}, "
-            f"and every service with less protection at least {roughly(self.lightest(lightest) * self.page)} ({lightest.name})",
-        )
+        weight = roughly(self.lightest(lightest) * self.page)
+        proof = f"it weighs at most {self._told(best)}, and every service with less protection at least {weight} ({lightest.name})"
+        if able:
+            proof = f"it does not fit into {roughly(self.domain.memory)} beside one of them"
+        return Question(protected=member.name, other=lightest.name, domain=self.domain.name, possible=False, proof=proof)
 
     def _together(self, member: Member, other: Member) -> Witness | None:
         """Sizes with which one dies while the other lives: with all others that may run, else with those two alone."""
         if not self.foreign:
             rest = [one for one in self.members if one is not member and one is not other]
             cap = self._heaviest(self._index(member), self.least)
-            gone = {one.name for one in rest if cap is None or self.lightest(one) > cap.badness}
+            gone = {one.name for one in rest if cap is None or self.lightest(one) > self._allowed(cap)}
             witness, _ = self._tried(member, [one.name not in gone for one in self.members])
             if witness is not None:
                 return witness
@@ -219,6 +221,10 @@ class Board:
                 found = _Heaviest(member, part, size, badness)
         return found
 
+    def _allowed(self, best: _Heaviest) -> int:
+        """What others may weigh when it is killed: no more than it, or anything where whoever asks for memory dies."""
+        return ENDLESS if self.whoever_asks else best.badness
+
     def _told(self, best: _Heaviest) -> str:
         size = roughly(best.size * self.page)
         return f"{roughly(best.badness * self.page)} ({size} held, oom_score_adj {best.part.oom_score_adj})"
@@ -233,10 +239,10 @@ class Board:
         index = self._index(member)
         best = self._heaviest(index, floor)
         if best is None:
-            return None, "every process of it has oom_score_adj -1000"
+            return None, _UNKILLABLE
         wanted: list[int] = []
         for other, here in zip(self.members, present, strict=True):
-            most = bound(other, best.badness, self.point, self.page) if here else 0
+            most = bound(other, self._allowed(best), self.point, self.page) if here else 0
             if most is None:
                 weight = roughly(self.lightest(other) * self.page)
                 return None, f"{other.name} weighs at least {weight}, and {member.name} at most {self._told(best)}"
@@ -298,7 +304,7 @@ class Board:
         for member, size in zip(self.members, held, strict=True):
             if size:
                 victim = (best.part, best.size) if member is best.member else None
-                pieces = divided(member, size, best.badness, self.point, self.page, victim)
+                pieces = divided(member, size, self._allowed(best), self.point, self.page, victim)
                 shares.append(
                     Share(
                         member=member.name,

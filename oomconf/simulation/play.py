@@ -72,7 +72,7 @@ def _leak(machine: Machine, scenario: str, name: str) -> Run:
     played.settle()
     part = played.state.grow_from(member, wanted)
     played.until_calm()
-    what = "one process" if part is None or part.name == member.name else f"one {part.name}"
+    what = "one process" if part is None or part.name in (member.name, member.service) else f"one {part.name}"
     return Run(scenario=scenario, text=f"{what} of {member.name} leaks", steps=played.tale.steps())
 
 

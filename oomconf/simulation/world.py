@@ -22,6 +22,8 @@ _USER_ADJ: Final = 200
 """What a user unit gets unless it says: its manager's own 100 and 100 more (systemd 250 and later; nothing before)."""
 _USER_SINCE: Final = 250
 _NO_ROOT_BONUS: Final = KernelVersion(4, 17)
+_ALL: Final = 2
+"""vm.panic_on_oom of which cgroups are no exception."""
 _STRICT: Final = 2
 """vm.overcommit_memory that refuses memory instead of promising it."""
 _MOST_COPIES: Final = 64
@@ -49,6 +51,12 @@ def machine_of(policy: Policy, use: Mapping[str, int] | None = None) -> Machine:
     kernel = _kernel(facts.kernel)
     if kernel is not None and kernel < _NO_ROOT_BONUS:
         assumed.append(f"nothing runs as root: Linux {kernel} spares what does by 3 %")
+    panic = _sysctl(policy, "vm.panic_on_oom", 0)
+    if panic:
+        what = "every shortage, a cgroup's too," if panic == _ALL else "a shortage of the whole machine"
+        assumed.append(f"vm.panic_on_oom is {panic}: {what} stops the machine; who is first is who would be chosen without it")
+    if _sysctl(policy, "vm.oom_kill_allocating_task", 0):
+        assumed.append("vm.oom_kill_allocating_task is set: when the machine runs out, whoever asks for memory dies, whatever the scores")
     assumed += _commit(policy, total, swap)
     groups = _groups(policy, total)
     members = tuple(_members(policy, use or {}, swap, groups, assumed))
@@ -62,7 +70,7 @@ def machine_of(policy: Policy, use: Mapping[str, int] | None = None) -> Machine:
         groups=groups,
         page_size=page,
         kernel=kernel,
-        panic_on_oom=_sysctl(policy, "vm.panic_on_oom", 0),
+        panic_on_oom=panic,
         allocating_task=_sysctl(policy, "vm.oom_kill_allocating_task", 0) != 0,
         swappiness=_sysctl(policy, "vm.swappiness", 60),
         assumptions=tuple(dict.fromkeys(assumed)),
