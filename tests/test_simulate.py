@@ -532,6 +532,9 @@ def test_a_capture_shows_who_dies_next(tmp_path: Path) -> None:
     assert {row.process for row in found.standing if row.badness is None} == {"systemd[1]", "sshd[20]"}
     assert next(one for one in box.members if one.name == "web.service").max == 600_000 * 1024
     assert play(box, "leak:web.service").deaths == ("session-3.scope", "web.service")
+    lines = told(box, "leak:web.service")
+    assert "stop: session-3.scope is gone; whether it is started again is not in a capture" in lines
+    assert "stop: the rest of web.service runs on, unless its OOMPolicy= says otherwise" in lines
 
 
 def test_cgroup_v1_and_hybrid_are_read(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def roughly(size: int) -> str:
     if size >= INFINITY:
         return "infinity"
     for unit, letter in _UNITS:
-        if size >= unit:
+        if size * 2048 >= unit * 2047:  # never 1024 of the unit below
             digits = 0 if size >= 100 * unit else 1 if size >= 10 * unit else 2
             text = f"{size / unit:.{digits}f}"
             return (text.rstrip("0").rstrip(".") if "." in text else text) + letter

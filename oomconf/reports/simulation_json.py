@@ -56,7 +56,7 @@ def _member(member: Member) -> dict[str, Any]:
         "groups": list(member.groups),
         "oom_policy": member.oom_policy,
         "restart": member.restart,
-        "kept_by": None if member.keeper == "none" else member.keeper,
+        "kept_by": None if member.keeper in ("none", "unknown") else member.keeper,
         "protected": member.protected,
         "processes": [
             {"name": part.name, "oom_score_adj": part.oom_score_adj, "count": part.count, "size": part.size} for part in member.parts

@@ -92,7 +92,7 @@ def _standing(found: Simulation, paper: Paper) -> Iterator[str]:
     yield from table(cells, right=(0, 3, 4, 5))
     never = len(found.standing) - len(rows)
     words = [f"{len(rows) - _TOP} more"] if len(rows) > _TOP else []
-    words += [f"{never} never asked (oom_score_adj -1000)"] if never else []
+    words += [f"{never} never asked (oom_score_adj -1000, init)"] if never else []
     if words:
         yield f"    {'; '.join(words)}"
 

@@ -18,6 +18,7 @@ _GIVES_UP: Final[dict[Keeper, str]] = {
     "docker": "Docker waits longer each time, up to a minute",
     "kubelet": "the kubelet waits longer each time, up to five minutes (CrashLoopBackOff)",
     "none": "",
+    "unknown": "",
 }
 
 
@@ -50,11 +51,17 @@ def restarts(member: Member, *, result: str) -> bool:
         return member.restart in (_OOM_KILL if result == "oom-kill" else _SIGNAL)
     if member.keeper == "docker":
         return member.restart in _OOM_KILL
-    return member.keeper != "none" and member.restart in _EXIT_CODE
+    return member.keeper in ("podman", "kubelet") and member.restart in _EXIT_CODE
 
 
 def again(member: Member) -> str:
-    """Say why a service is not started again."""
+    """Say that a service is not started again, and why."""
+    if member.keeper == "unknown":
+        return f"{member.name} is gone; whether it is started again is not in a capture"
+    return f"{member.name} stays dead ({_why(member)})"
+
+
+def _why(member: Member) -> str:
     if member.keeper == "none":
         return "nothing starts it again"
     if member.keeper == "systemd" and member.restart == "on-abort":

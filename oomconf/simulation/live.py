@@ -165,6 +165,6 @@ def _member(owner: str, processes: list[ProcessState], taken: Snapshot, groups: 
         groups=tuple(name for name in _chain(path) if name in groups and name != path),
         oom_policy="kill" if own and groups[path].oom_group else "continue",
         restart="no",
-        keeper="none",
+        keeper="unknown",
         protected=max(one.oom_score_adj for one in processes) < 0,
     )

@@ -14,8 +14,8 @@ from oomconf.quantity import INFINITY
 _SIGNED: Final = KernelVersion(5, 9)
 
 OomPolicy = Literal["continue", "stop", "kill"]
-Keeper = Literal["systemd", "docker", "podman", "kubelet", "none"]
-"""Who starts a service, and sees that it is gone."""
+Keeper = Literal["systemd", "docker", "podman", "kubelet", "none", "unknown"]
+"""Who starts a service, and sees that it is gone; a capture does not tell."""
 StepKind = Literal["grow", "throttle", "swap", "oom", "kill", "group_kill", "stop", "restart", "panic", "stuck", "calm"]
 
 

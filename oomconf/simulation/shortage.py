@@ -102,11 +102,12 @@ class Shortage:
         if left and member.keeper == "systemd" and member.oom_policy != "continue":
             size = roughly(self.state.end(left) * self.machine.page_size)
             self.tale.say("stop", f"OOMPolicy={member.oom_policy}: systemd stops the rest of {member.name}, {size}", member)
-        elif left and main and member.keeper != "none":
+        elif left and main and member.keeper not in ("none", "unknown"):
             size = roughly(self.state.end(left) * self.machine.page_size)
             self.tale.say("stop", f"its main process is gone, and the rest of {member.name} ends with it, {size}", member)
         elif left:
-            self.tale.say("stop", f"the rest of {member.name} runs on", member)
+            unless = ", unless its OOMPolicy= says otherwise" if member.keeper == "unknown" else ""
+            self.tale.say("stop", f"the rest of {member.name} runs on{unless}", member)
         if not self.state.of(member):
             self._again(member, grew=grew)
 
@@ -114,7 +115,7 @@ class Shortage:
         """What its restart policy makes of a service that is gone."""
         result = "signal" if member.oom_policy == "continue" else "oom-kill"
         if not aftermath.restarts(member, result=result):
-            self.tale.say("stop", f"{member.name} stays dead ({aftermath.again(member)})", member)
+            self.tale.say("stop", aftermath.again(member), member)
             return
         times = self.restarted.get(member.name, 0) + 1
         self.restarted[member.name] = times
