@@ -13,6 +13,8 @@ import oomconf
 from oomconf.cli import main
 from oomconf.host.snapshot import capture, collector
 from oomconf.quantity import INFINITY
+from oomconf.reports import simulation_text
+from oomconf.reports._terminal import Paper
 from oomconf.simulation import Machine, machine_of, machine_of_snapshot, play, simulate, simulate_host
 from oomconf.simulation.aftermath import restarts
 from oomconf.simulation.nouns import Group, Member, Part
@@ -476,6 +478,18 @@ def test_a_hundred_services_are_cut_with_their_count(tmp_path: Path, capsys: pyt
     assert len(out.splitlines()) < 120
 
 
+def test_a_terminal_without_unicode_gets_ascii() -> None:
+    parts = (Part(name="ü" * 60, oom_score_adj=-900, count=1), Part(name="b", oom_score_adj=0, count=1))
+    found = simulate(host(member("ü" * 60, parts=parts), member("x#1"), member("x#2")))
+    for steps in (True, False):
+        assert simulation_text.render(found, Paper(unicode=False), steps=steps).isascii()
+    assert not simulation_text.render(found, Paper()).isascii()
+
+
+def test_a_host_without_services_is_told_as_that() -> None:
+    assert "nothing that is known runs there" in simulation_text.render(simulate(host()), Paper())
+
+
 # ── captured hosts ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -583,10 +597,18 @@ def test_hostile_names_neither_break_a_capture_nor_drive_the_terminal(tmp_path: 
         **process(11, "x\x1b[31m\x07", 2000),
         **process(12, ") (", 3000),
         **process(13, "ü\\\\n", 10),
+        **process(14, "v\x0bVmRSS:\t9 kB\u2028\x85", 20),
     }
     taken = tmp_path / "taken"
     taken.write_text(capture(str(fake(tmp_path / "root", {"proc/meminfo": MEMINFO, **rows}))))
-    assert [one.name for one in read(taken.read_text()).processes] == ["a\nVmRSS:\\t1 kB", "x\x1b[31m\x07", ") (", "ü\\n"]
+    assert [one.name for one in read(taken.read_text()).processes] == [
+        "a\nVmRSS:\\t1 kB",
+        "x\x1b[31m\x07",
+        ") (",
+        "ü\\n",
+        "v\x0bVmRSS:\t9 kB\u2028\x85",
+    ]
+    assert read(taken.read_text()).processes[-1].rss == 20 * 1024
     assert main(["simulate", "--snapshot", str(taken)]) == 0
     out = capsys.readouterr().out
     assert "\x1b" not in out

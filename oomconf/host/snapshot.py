@@ -48,9 +48,10 @@ def _lines(root: str) -> Iterator[str]:
 
 def _read(path: str) -> list[str]:
     try:
-        return Path(path).read_bytes().decode("utf-8", "backslashreplace").splitlines()
+        text = Path(path).read_bytes().decode("utf-8", "backslashreplace")
     except OSError:
         return []
+    return text.removesuffix("\n").split("\n") if text else []  # a name may hold any other mark that ends a line
 
 
 def _names(path: str) -> list[str]:

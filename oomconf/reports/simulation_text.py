@@ -18,6 +18,7 @@ _SERVICES: Final = 24
 _LISTED: Final = 8
 _SOUND: Final = 4
 _NAME: Final = 40
+_PLAIN: Final = {ord("…"): "..", ord("×"): "x"}
 _COLOURS: Final = {"kill": "red", "group_kill": "red", "panic": "red", "stuck": "red", "oom": "yellow", "calm": "green"}
 _WORDS: Final = {"always": "first, always", "possible": "first, possibly", "never": "never first"}
 _COLOUR: Final = {"always": "red", "possible": "yellow", "never": "green"}
@@ -25,13 +26,19 @@ _COLOUR: Final = {"always": "red", "possible": "yellow", "never": "green"}
 
 def render(found: Simulation, paper: Paper, *, steps: bool = False) -> str:
     """Write one host; with `steps` each scenario step by step, else by whom it kills."""
-    lines = [*_head(found.machine, paper, whole=not found.standing), *_assumed(found.machine, paper), *_standing(found, paper)]
-    copies = {member.name: member.service for member in found.machine.members}
-    for outlook in found.outlooks:
-        lines += _outlook(outlook, copies, paper)
-    lines += _runs(found.runs, copies, paper, steps=steps)
-    lines += _expected(found, paper)
-    return "".join(f"{line}\n" for line in (*lines, ""))
+    machine = found.machine
+    copies = {member.name: member.service for member in machine.members}
+    lines = [*_head(machine, paper, whole=bool(machine.members) and not found.standing)]
+    if machine.members:
+        lines += [*_assumed(machine, paper), *_standing(found, paper)]
+        for outlook in found.outlooks:
+            lines += _outlook(outlook, copies, paper)
+        lines += _runs(found.runs, copies, paper, steps=steps)
+        lines += _expected(found, paper)
+    else:
+        lines.append("  nothing that is known runs there, so nothing is known to die")
+    text = "".join(f"{line}\n" for line in (*lines, ""))
+    return text if paper.unicode else text.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _head(machine: Machine, paper: Paper, *, whole: bool) -> Iterator[str]:
