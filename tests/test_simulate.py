@@ -388,6 +388,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "cluster.yaml").write_text(
         "version: 1\nservices:\n  s: {memory: {max: 1Gi}, kubernetes: {workload: Deployment/s, namespace: n, container: c}}\n"
     )
+    pod = "  pod: {memory: {max: 1Gi}, kubernetes: {workload: Deployment/s, namespace: n, container: c}}\n"
+    one = "version: 1\nhosts: {two: {ram: 8G, swap: 0}, three: {ram: 8G, swap: 0}}\nservices:\n  edge: {host: two, systemd: {unit: edge.service}}\n"
+    (tmp_path / "elsewhere.yaml").write_text(f"{one}{pod}expect: {{never: [pod]}}\n")
     (tmp_path / "broken.yaml").write_text("version: 2\n")
     return tmp_path
 
@@ -403,6 +406,8 @@ ROWS = [
         "NOT MET never: db (unmet.yaml:20:32): when the machine runs out, it can die while api lives",
         "1 expectation met, 1 not",
     ),
+    (["met.yaml", "--host", "two"], 0, "met never: edge", "expected of job: not judged, it runs on none of the hosts asked for"),
+    (["elsewhere.yaml"], 1, "edge", "expected of pod: not judged, it runs on no host of the spec"),
     (["plain.yaml", "--scenario", "leak:edge"], 0, "edge is at its own limit (6G)", ""),
     (["plain.yaml", "--scenario", "leak:db/backend"], 0, "one backend of db leaks", ""),
     (["plain.yaml", "--scenario", "leak:bd"], 2, "", "services: db, api, job, edge, free; slices: work.slice"),
@@ -642,3 +647,25 @@ def test_the_shell_collector_sees_what_python_sees(tmp_path: Path, shell: list[s
     for one, other in seen:
         assert (one.name, one.oom_score_adj, one.cgroup, one.uid) == (other.name, other.oom_score_adj, other.cgroup, other.uid)
     assert set(theirs.cgroups) & set(ours.cgroups) or not ours.cgroups
+
+
+def test_shellcheck_finds_nothing_in_the_collector(tmp_path: Path) -> None:
+    script = tmp_path / "collect.sh"
+    script.write_text(collector())
+    try:
+        done = subprocess.run(["shellcheck", "-s", "sh", str(script)], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("shellcheck is not there")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_capture_of_ten_thousand_processes_is_read_in_a_moment() -> None:
+    lines = ["/proc/meminfo:MemTotal: 264000000 kB", "/proc/meminfo:MemAvailable: 64000000 kB"]
+    for pid in range(1, 10_001):
+        lines += [f"/proc/{pid}/status:Name:\tp", f"/proc/{pid}/status:VmRSS:\t{pid} kB", f"/proc/{pid}/oom_score_adj:0"]
+        lines.append(f"/proc/{pid}/cgroup:0::/system.slice/u{pid % 50}.service")
+    box = machine_of_snapshot(read("\n".join(lines)))
+    assert len(box.members) == 50
+    assert max(len(one.parts) for one in box.members) <= 42
+    assert sum(part.count or 0 for one in box.members for part in one.parts) == 10_000
+    assert simulate_host(box).runs[0].deaths

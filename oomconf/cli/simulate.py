@@ -121,7 +121,16 @@ def _of_spec(spec: Spec, fleet: Fleet, use: dict[str, int], taken: Snapshot | No
             found.append(simulate(machine, scenarios, first=first, never=never))
         except ValueError as error:
             raise InputError(f"{machine.name}: {error}") from None
-    return _report(found, options)
+    here = {member.service for machine in machines for member in machine.members}
+    unjudged = sorted({str(name.value) for name in (*first, *never)} - here)
+    if unjudged:
+        print(f"expected of {listed(unjudged)}: not judged, {_nowhere(hosts=len(hosts), every=len(every))}", file=sys.stderr)
+    code = _report(found, options)
+    return max(code, EXIT_FINDINGS) if unjudged and len(hosts) == len(every) else code
+
+
+def _nowhere(*, hosts: int, every: int) -> str:
+    return "it runs on no host of the spec" if hosts == every else "it runs on none of the hosts asked for"
 
 
 def _belongs(scenario: str, machine: Machine) -> bool:
