@@ -196,6 +196,18 @@ def test_swap_is_filled_first_and_only_as_far_as_it_may_be() -> None:
     assert oom.grown == 250 * MIB
 
 
+def test_swap_is_what_every_group_around_lets_through() -> None:
+    groups = (Group(name="in", max=300 * MIB, swap_max=200 * MIB), Group(name="out", max=900 * MIB, swap_max=50 * MIB))
+    box = host(member("a", groups=("in", "out")), groups=groups, swap=500 * MIB)
+    assert "kill: a is killed, and gives back 350M" in told(box, "leak:a")
+    inner = next(one for one in simulate(box, ()).outlooks if one.domain.name == "in")
+    assert inner.domain.swap == 50 * MIB
+    assert inner.domain.total_pages == 500 * MIB // 4096  # mm/memcontrol.c: mem_cgroup_get_max asks the group alone
+    (verdict,) = inner.verdicts
+    assert verdict.witness is not None
+    assert verdict.witness.shares[0].size == 350 * MIB
+
+
 def test_the_machine_chooses_by_score_and_who_leaks_may_live_longest() -> None:
     box = host(member("leaker", -900), member("first", 500), member("second"))
     run = play(box, "leak:leaker")

@@ -58,12 +58,19 @@ def _limited(machine: Machine, kind: str, limited: Group | Member, members: tupl
         name=limited.name,
         kind="own" if kind == "own" else "group",
         memory=limited.max,
-        swap=min(machine.swap, limited.swap_max),
+        swap=min(machine.swap, limited.swap_max, *(group.swap_max for group in _around(machine, limited.name, members))),
         total_pages=memcg_total_pages(
             limited.max, limited.swap_max, swap_total=machine.all_swap, swappiness=machine.swappiness, page_size=machine.page_size
         ),
         members=members,
     )
+
+
+def _around(machine: Machine, name: str, members: Sequence[Member]) -> list[Group]:
+    """The groups around a group or a service, the nearest first."""
+    chain = next((member.groups for member in members if name in (member.name, *member.groups)), ())
+    names = chain[chain.index(name) + 1 :] if name in chain else chain
+    return [machine.groups[one] for one in names if one in machine.groups]
 
 
 def outlook(machine: Machine, domain: Domain, *, foreign: bool = False) -> Outlook:
@@ -134,9 +141,7 @@ class Board:
 
     def _first_above(self) -> tuple[str, int] | None:
         """The smaller limit above a group: the machine's, or a group's around it."""
-        chain = next((member.groups for member in self.members if self.domain.name in member.groups), ())
-        names = chain[chain.index(self.domain.name) + 1 :] if self.domain.name in chain else ()
-        above = [(name, self.machine.groups[name].max) for name in names if name in self.machine.groups]
+        above = [(group.name, group.max) for group in _around(self.machine, self.domain.name, self.members)]
         above.append((self.machine.name, self.machine.memory))
         return next(((name, most) for name, most in above if most < self.domain.memory), None)
 
