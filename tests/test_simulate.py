@@ -114,6 +114,13 @@ def test_a_sysctl_that_decides_is_said(tmp_path: Path, sysctl: str, words: str) 
     assert words in " / ".join(machine(tmp_path, text).assumptions)
 
 
+def test_who_kills_before_the_kernel_is_said(tmp_path: Path) -> None:
+    node = machine(tmp_path, NODE % ("", 1, "1Gi", "1Gi", "", ""))
+    assert "the kubelet evicts pods where memory shrinks slowly enough for it; here the kernel is faster" in node.assumptions
+    text = PLAIN.format(said="memory: {max: 1G}", placed=SYSTEMD, systemd=252).replace("reserved: 0", "oomd: {SwapUsedLimit: 80%}")
+    assert any("systemd-oomd may kill" in line for line in machine(tmp_path, text).assumptions)
+
+
 def test_what_is_assumed_is_said(tmp_path: Path) -> None:
     text = PLAIN.format(said="memory: {max: 1G}", placed=SYSTEMD, systemd=252)
     text = text.replace("reserved: 0", "sysctl: {set: {vm.overcommit_memory: 2, vm.overcommit_ratio: 50}}")
@@ -278,6 +285,17 @@ def test_a_slice_that_passes_its_high_is_throttled() -> None:
     )
 
 
+def test_a_slice_is_filled_by_services_within_their_own_limits() -> None:
+    groups = (Group(name="g", max=500 * MIB),)
+    roomy = host(member("a", max=300 * MIB, groups=("g",)), member("b", max=200 * MIB, groups=("g",)), groups=groups)
+    assert play(roomy, "limit:g").deaths == ()
+    tight = host(member("a", -500, max=300 * MIB, groups=("g",)), member("b", max=201 * MIB, groups=("g",)), groups=groups)
+    run = play(tight, "limit:g")
+    assert run.deaths == ("b",)
+    assert [step.domain for step in run.steps if step.kind == "kill"] == ["g"]
+    assert play(tight, "limit:b").deaths == ("b",)
+
+
 PANICS = [
     (0, "leak:a", "calm"),
     (1, "leak:a", "calm"),
@@ -425,7 +443,7 @@ ROWS = [
     (["plain.yaml", "--scenario", "leak:bd"], 2, "", "services: db, api, job, edge, free; slices: work.slice"),
     (["plain.yaml", "--scenario", "leak:db/x"], 2, "", "db has no process 'x'; processes: postmaster, backend"),
     (["plain.yaml", "--scenario", "flood"], 2, "", "there is no scenario 'flood'; there are leak:SERVICE, max, no-swap, limit:NAME"),
-    (["plain.yaml", "--steps"], 0, "limit:work.slice: work.slice grows to its limit and beyond", ""),
+    (["plain.yaml", "--steps"], 0, "limit:work.slice: all services of work.slice grow to their limits", ""),
     (["plain.yaml", "--use", "job=3G"], 0, "3G", ""),
     (["plain.yaml", "--use", "jbo=3G"], 2, "", "there is no service jbo; services: db, api, job, edge, free"),
     (["plain.yaml", "--use", "job"], 2, "", "say SERVICE=SIZE"),

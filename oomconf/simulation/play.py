@@ -21,7 +21,7 @@ SCENARIOS: Final = {
     "leak:SERVICE": "one process of the service grows without end",
     "max": "every service grows to its memory.max, and without end where it has none",
     "no-swap": "the host comes up without its swap, and every service grows to its memory.max",
-    "limit:NAME": "all of a slice, or a service, grows to its own limit and beyond",
+    "limit:NAME": "all services of a slice grow, each to its memory.max; or a service grows beyond its own",
 }
 _MOST: Final = 2000
 """Shortages that are played; a service of a thousand processes may lose them one by one."""
@@ -77,10 +77,9 @@ def _leak(machine: Machine, scenario: str, name: str) -> Run:
 
 
 def _limit(machine: Machine, scenario: str, name: str) -> Run:
-    members = [one for one in machine.members if name in one.groups and name in machine.groups]
+    inside = [one for one in machine.members if name in one.groups and name in machine.groups]
     one = _named(machine, name)
-    if not members and one is not None:
-        members = [one]
+    members = inside or ([one] if one is not None else [])
     if not members:
         known = [*machine.groups, *(member.service for member in machine.members)]
         raise ValueError(f"there is no slice or service {name!r} with anything in it; there are {listed(known)}")
@@ -88,8 +87,9 @@ def _limit(machine: Machine, scenario: str, name: str) -> Run:
     played.settle()
     for member in members:
         played.state.grow_from(member)
-    played.until_calm()
-    return Run(scenario=scenario, text=f"{name} grows to its limit and beyond", steps=played.tale.steps())
+    played.until_calm(capped=bool(inside))
+    text = f"all services of {name} grow to their limits" if inside else f"{name} grows beyond its limit"
+    return Run(scenario=scenario, text=text, steps=played.tale.steps())
 
 
 def _named(machine: Machine, name: str) -> Member | None:

@@ -51,6 +51,10 @@ def machine_of(policy: Policy, use: Mapping[str, int] | None = None) -> Machine:
     kernel = _kernel(facts.kernel)
     if kernel is not None and kernel < _NO_ROOT_BONUS:
         assumed.append(f"nothing runs as root: Linux {kernel} spares what does by 3 %")
+    if policy.kubelet is not None:
+        assumed.append("the kubelet evicts pods where memory shrinks slowly enough for it; here the kernel is faster")
+    if policy.oomd is not None or any(group.managed_oom_swap or group.managed_oom_memory_pressure for group in policy.groups):
+        assumed.append("systemd-oomd may kill by pressure or full swap before the kernel does, and by other rules: it is not played")
     panic = _sysctl(policy, "vm.panic_on_oom", 0)
     if panic:
         what = "every shortage, a cgroup's too," if panic == _ALL else "a shortage of the whole machine"
