@@ -285,6 +285,19 @@ def test_a_slice_that_passes_its_high_is_throttled() -> None:
     )
 
 
+def test_copies_that_die_in_turn_are_told_once() -> None:
+    groups = (Group(name="g", max=450 * MIB),)
+    parts = (Part(name="s", oom_score_adj=0),)
+    copies = [member(f"s#{number}", parts=parts, groups=("g",), max=300 * MIB, use=80 * MIB) for number in range(1, 6)]
+    box = host(*copies, groups=groups)
+    run = play(box, "limit:g")
+    assert run.deaths == ("s#1", "s#2", "s#3", "s#4")
+    assert [step.member for step in run.steps if step.kind == "kill"] == ["s#1", "s#4"]
+    assert any(step.text == "this comes 2 more times in a row" for step in run.steps)
+    assert "under another split it is another copy" in simulation_text.render(simulate(box, ["limit:g"]), Paper(), steps=True)
+    assert "limit:g  4 of s" in simulation_text.render(simulate(box, ["limit:g"]), Paper())
+
+
 def test_a_slice_is_filled_by_services_within_their_own_limits() -> None:
     groups = (Group(name="g", max=500 * MIB),)
     roomy = host(member("a", max=300 * MIB, groups=("g",)), member("b", max=200 * MIB, groups=("g",)), groups=groups)

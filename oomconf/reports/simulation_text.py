@@ -187,7 +187,7 @@ def _runs(runs: tuple[Run, ...], copies: Mapping[str, str], paper: Paper, *, ste
     if steps:
         for run in runs:
             yield f"    {paper.paint(clean(run.scenario), 'bold')}: {clean(run.text)}"
-            yield from _steps(run, paper)
+            yield from _steps(run, copies, paper)
         return
     shown = [*runs[:_SERVICES], *(run for run in runs[_SERVICES:] if not run.scenario.startswith("leak:"))]
     width = min(32, max(len(clean(run.scenario)) for run in shown))
@@ -200,9 +200,14 @@ def _runs(runs: tuple[Run, ...], copies: Mapping[str, str], paper: Paper, *, ste
 def _ends(run: Run, copies: Mapping[str, str]) -> str:
     """Say who dies in turn: copies of a service that die one after another are told once."""
     turns: list[tuple[str, list[str], bool]] = []
+    doubts = {
+        copies.get(step.member or "")
+        for step in run.steps
+        if any(copies.get(other, other) != copies.get(step.member or "") for other in step.others)
+    }
     for name in run.deaths:
         service = copies.get(name, name)
-        unsure = any(step.member == name and any(copies.get(other, other) != service for other in step.others) for step in run.steps)
+        unsure = service in doubts
         if turns and turns[-1][0] == service:
             turns[-1][1].append(name)
             turns[-1] = (service, turns[-1][1], turns[-1][2] or unsure)
@@ -227,7 +232,7 @@ def _where(run: Run) -> str:
     return " at its own limit" if len(run.deaths) == 1 and kinds == {run.deaths[0]} else ""
 
 
-def _steps(run: Run, paper: Paper) -> Iterator[str]:
+def _steps(run: Run, copies: Mapping[str, str], paper: Paper) -> Iterator[str]:
     for number, step in enumerate(run.steps, 1):
         grown = f" (after {roughly(step.grown)} more)" if step.grown >= 1 << 20 else ""
         lead = f"    {number:>3} "
@@ -235,15 +240,15 @@ def _steps(run: Run, paper: Paper) -> Iterator[str]:
         lines = wrapped(text, paper, first=lead, rest=" " * len(lead))
         colour = _COLOURS.get(step.kind)
         yield from (paper.paint(line, colour) if colour else line for line in lines)
-        yield from _ranked(step, paper)
+        yield from _ranked(step, copies, paper)
 
 
-def _ranked(step: Step, paper: Paper) -> Iterator[str]:
+def _ranked(step: Step, copies: Mapping[str, str], paper: Paper) -> Iterator[str]:
     if len(step.ranking) > 1:
         most = max(1, *(badness for *_, badness in step.ranking))
         rows = [
             (
-                clean(part if part == member else f"{member}/{part}"),
+                clean(member if part in (member, copies.get(member)) else f"{member}/{part}"),
                 roughly(size),
                 roughly(badness),
                 bar(max(0, badness) / most, _BAR, unicode=paper.unicode),
@@ -252,9 +257,11 @@ def _ranked(step: Step, paper: Paper) -> Iterator[str]:
         ]
         yield from table(rows, right=(1, 2), indent=" " * 10)
     if step.others:
-        yield from wrapped(
-            f"under another split it is {' or '.join(clean(name) for name in step.others)}", paper, first=" " * 10, rest=" " * 10
-        )
+        own = copies.get(step.member or "")
+        others = dict.fromkeys("another copy" if copies.get(name, name) == own else copies.get(name, name) for name in step.others)
+        more = [f"{len(others) - _LISTED} more"] if len(others) > _LISTED else []
+        text = f"under another split it is {' or '.join([*list(others)[:_LISTED], *more])}"
+        yield from wrapped(clean(text), paper, first=" " * 10, rest=" " * 10)
 
 
 def _expected(found: Simulation, paper: Paper) -> Iterator[str]:

@@ -222,11 +222,8 @@ class Run:
     scenario: str
     text: str
     steps: tuple[Step, ...]
-
-    @property
-    def deaths(self) -> tuple[str, ...]:
-        """Services in the order in which something of them is killed."""
-        return tuple(dict.fromkeys(step.member for step in self.steps if step.kind in ("kill", "group_kill") and step.member is not None))
+    deaths: tuple[str, ...] = ()
+    """Services in the order in which something of them is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

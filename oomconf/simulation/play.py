@@ -73,7 +73,7 @@ def _leak(machine: Machine, scenario: str, name: str) -> Run:
     part = played.state.grow_from(member, wanted)
     played.until_calm()
     what = "one process" if part is None or part.name in (member.name, member.service) else f"one {part.name}"
-    return Run(scenario=scenario, text=f"{what} of {member.name} leaks", steps=played.tale.steps())
+    return Run(scenario=scenario, text=f"{what} of {member.name} leaks", steps=played.tale.steps(), deaths=played.tale.deaths())
 
 
 def _limit(machine: Machine, scenario: str, name: str) -> Run:
@@ -89,7 +89,7 @@ def _limit(machine: Machine, scenario: str, name: str) -> Run:
         played.state.grow_from(member)
     played.until_calm(capped=bool(inside))
     text = f"all services of {name} grow to their limits" if inside else f"{name} grows beyond its limit"
-    return Run(scenario=scenario, text=text, steps=played.tale.steps())
+    return Run(scenario=scenario, text=text, steps=played.tale.steps(), deaths=played.tale.deaths())
 
 
 def _named(machine: Machine, name: str) -> Member | None:
@@ -125,7 +125,7 @@ class _Play:
         for member in self.state.running():
             self.state.grow_from(member)
         self.until_calm(capped=True)
-        return Run(scenario=scenario, text=text, steps=self.tale.steps())
+        return Run(scenario=scenario, text=text, steps=self.tale.steps(), deaths=self.tale.deaths())
 
     # ── growth ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -51,6 +51,10 @@ class Tale:
         """Whether nothing can follow."""
         return bool(self.told) and self.told[-1].kind in ("panic", "stuck", "calm")
 
+    def deaths(self) -> tuple[str, ...]:
+        """Services in the order in which something of them is killed."""
+        return tuple(dict.fromkeys(step.member for step in self.told if step.kind in ("kill", "group_kill") and step.member is not None))
+
     def steps(self) -> tuple[Step, ...]:
         """Tell what repeats once: a service that loses one process after another, a cycle of kill and restart."""
         rounds: list[list[Step]] = [[]]
@@ -74,10 +78,15 @@ class Tale:
         return tuple(out)
 
 
+def _service(member: str | None) -> str | None:
+    """Copies of a service, which die one after another, are alike."""
+    return None if member is None else member.partition("#")[0]
+
+
 def _repeat(rounds: Sequence[Sequence[Step]], index: int) -> tuple[int, int]:
     """How many rounds from here on repeat as a block, and how often the block comes."""
     keys = [
-        tuple((step.kind, step.member, step.domain, step.ranking[:1] and step.ranking[0][:2]) for step in one)
+        tuple((step.kind, _service(step.member), step.domain, step.ranking[0][1] if step.ranking else None) for step in one)
         for one in rounds[index : index + _SIGHT]
     ]
     for width in (1, 2, 3):
