@@ -115,10 +115,6 @@ class Machine:
         """SwapTotal."""
         return self.swap if self.swap_total is None else self.swap_total
 
-    def point(self, domain: Domain) -> int:
-        """Bytes that one point of oom_score_adj weighs in a domain (mm/oom_kill.c: oom_badness)."""
-        return domain.total_pages // 1000 * self.page_size
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
