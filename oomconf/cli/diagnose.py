@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from oomconf.cli import EXIT_CALL, EXIT_FINDINGS, EXIT_FINE
-from oomconf.cli._plain import colours, complain, named
+from oomconf.cli._plain import complain, named, paper
 from oomconf.diagnosis import Diagnosis, explain, with_lines
 from oomconf.errors import InputError
 from oomconf.host.live_log import live_lines
@@ -17,7 +16,6 @@ from oomconf.host.logs import lines_of
 from oomconf.oomlog import Reader
 from oomconf.policy import Policy
 from oomconf.reports import diagnosis_json, diagnosis_markdown, diagnosis_text
-from oomconf.reports._terminal import Paper
 
 LIVE = "journal"
 _EPILOG = """\
@@ -105,8 +103,7 @@ class _Printer:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.count: Counter[str] = Counter()
-        encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-        self.paper = Paper(colour=bool(colours(sys.stdout)), unicode=encoding.startswith("utf"), width=_width())
+        self.paper = paper(sys.stdout)
         if options.format == "json":
             sys.stdout.write(diagnosis_json.HEAD)
 
@@ -137,10 +134,3 @@ def _what(found: Diagnosis) -> str:
     if event.outcome == "killed":
         return "kill"
     return "panic" if event.outcome == "panic" else "report"
-
-
-def _width() -> int:
-    try:
-        return max(60, min(120, os.get_terminal_size(sys.stdout.fileno()).columns))
-    except (OSError, ValueError):
-        return 100
