@@ -16,7 +16,8 @@ from oomconf.dialects.script.read import read
 from oomconf.dialects.systemd import DIALECT as SYSTEMD
 from oomconf.finding import Finding
 from oomconf.location import Location
-from oomconf.policy import Setting
+from oomconf.policy import Facts, Setting
+from oomconf.quantity import Size
 
 
 def reading(path: str, text: str) -> Reading:
@@ -336,6 +337,21 @@ def test_a_score_that_is_no_number_is_unknown(score: str) -> None:
     (workload,) = [one for policy in reading("t.yml", text).policies for one in policy.workloads]
     assert workload.oom_score_adj is not None
     assert workload.oom_score_adj.value is None
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("x.sh", "docker run -d -m 1g --oom-score-adj=-1001 x\n"),
+        ("x.sh", "podman run -d -m 1g --oom-score-adj -2000 x\n"),
+        ("t.yml", "- community.docker.docker_container: {name: x, image: x, memory: 1g, oom_score_adj: -1001}\n"),
+    ],
+)
+def test_a_score_that_no_process_can_have_is_told_and_weighed_by_no_rule(path: str, text: str) -> None:
+    facts = Facts(memory_total=Setting(Size(8 << 30)), swap_total=Setting(Size(0)))
+    run = lint_raw([Document(path, text)], NoSources(), facts=facts)
+    assert run.crashed == ()
+    assert "ignored-value" in [one.rule for one in run.findings]
 
 
 @pytest.mark.parametrize("size", ["\u00b2%", "9" * 5000 + "%", "150%", "%", "banana"])

@@ -6,7 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 from oomconf.finding import Related
-from oomconf.kernel.badness import ADJ_NEVER
+from oomconf.kernel.badness import ADJ_MAX, ADJ_NEVER
 from oomconf.placement import ComposeService, DockerContainer, KubernetesContainer, QuadletUnit, SystemdUnit
 from oomconf.policy import Amount, Facts, Policy, Process, Setting, Workload, size_of
 from oomconf.programs import Program, find
@@ -56,15 +56,17 @@ def program(workload: Workload) -> Program | None:
 
 
 def score(workload: Workload) -> Setting[int] | None:
-    """Give the oom_score_adj that is said of a workload and that its consumer takes."""
-    adj = workload.oom_score_adj
-    return None if adj is None or adj.value is None else adj
+    """Give the oom_score_adj that is said of a workload and that the kernel takes."""
+    return _taken(workload.oom_score_adj)
+
+
+def _taken(adj: Setting[int] | None) -> Setting[int] | None:
+    return None if adj is None or adj.value is None or not ADJ_NEVER <= adj.value <= ADJ_MAX else adj
 
 
 def part_score(process: Process, workload: Workload) -> Setting[int] | None:
     """Give the score of one of its processes: its own, else the workload's, which fork(2) copies."""
-    own = process.oom_score_adj
-    return own if own is not None and own.value is not None else score(workload)
+    return _taken(process.oom_score_adj) or score(workload)
 
 
 def by_user(workload: Workload) -> bool:

@@ -51,6 +51,7 @@ SILENT = [
     ("no limit on the first", [service("a", oom_score_adj=0), service("b", **SMALL)]),
     ("no limit on the second", [service("a", **BIG), service("b", oom_score_adj=300)]),
     ("no score on the second", [service("a", **BIG), service("b", memory_max=G)]),
+    ("a score beyond the kernel's", [service("a", oom_score_adj=-1001, memory_max=6 * G), service("b", **SMALL)]),
     ("the first is out of reach", [service("a", oom_score_adj=-1000, memory_max=6 * G), service("b", **SMALL)]),
     ("its slice keeps the first small", [slice_of("s.slice", memory_max=G), service("a", slice="s.slice", **BIG), service("b", **SMALL)]),
     ("declared as many", [service("a", processes=(part("w", count=6, memory=G),), **BIG), service("b", **SMALL)]),
