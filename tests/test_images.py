@@ -113,3 +113,9 @@ def test_no_dockerfile_is_too_odd(text: str, target: str) -> None:
     for _, at in (*found.variables.values(), *found.entrypoint, *found.command):
         assert at.path == "Dockerfile"
         assert 1 <= at.line <= text.count("\n") + 1
+
+
+def test_what_an_image_says_wrong_is_told_once_in_its_dockerfile() -> None:
+    files = {"compose.yaml": COMPOSE.replace("REST", "api"), "api/Dockerfile": "FROM x\nENV GOMEMLIMIT=512M\n"}
+    report = lint_raw([Document(path, text) for path, text in files.items()], Mapped(files), select=["ignored-value"])
+    assert [(one.at.path, one.at.line) for one in report.findings] == [("api/Dockerfile", 2)]

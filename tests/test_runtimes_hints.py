@@ -187,6 +187,30 @@ def test_what_its_program_refuses_or_misreads_says_so(words: list[str], fault: s
 
 
 @pytest.mark.parametrize(
+    ("words", "image", "fault"),
+    [
+        (["-m", "1g"], "memcached:1.6", "'1g' is read by memcached as 1 MiB"),
+        (["--maxmemory", "512MiB"], "docker.io/library/redis@sha256:0", "no size to Redis"),
+        (["-c", "shared_buffers=256mb"], "postgres", "no shared_buffers"),
+        (["--maxmemory", "512MiB"], "", None),
+        (["--maxmemory", "512MiB"], "registry.example/dragonfly", None),
+        (["run.sh", "--maxmemory", "512MiB"], "redis", None),
+        (["mocha", "--max-old-space-size", "512"], "", None),
+    ],
+)
+def test_flags_are_judged_only_where_their_program_is_certain(words: list[str], image: str, fault: str | None) -> None:
+    (hint,) = read_command(words, image=image)
+    assert (hint.fault is None) == (fault is None)
+    assert (fault or "") in (hint.fault or "")
+
+
+def test_quotes_are_the_start_script_s_own_affair() -> None:
+    assert read_environment({"JAVA_OPTS": "-Dx='a"}) == ()
+    (hint,) = read_environment({"JDK_JAVA_OPTIONS": "-Dx='a"})
+    assert hint.fault == "JDK_JAVA_OPTIONS has an unmatched ', and java does not start"
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "", "java -jar a.jar", "java -cp a.jar Main --jvm -Xmx2g -Xms1g", "ls -m 5", "python -m venv", "redis-server --maxmemory 0",

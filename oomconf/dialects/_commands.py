@@ -53,6 +53,8 @@ class Step:
     """The script of `sh -c` that holds it as it stands in its quotes; empty outside."""
     score: Word | None = None
     """The score that choom(1) gives it."""
+    assigned: list[Word] = field(default_factory=list)
+    """Variables of its environment alone, `NAME=value` before it."""
 
 
 def may_tune(text: str) -> bool:
@@ -104,16 +106,17 @@ def _is_assignment(word: Word) -> bool:
 
 def unwrapped(step: Step, depth: int = 0) -> Iterator[Step]:
     """Give what a command runs below its wrappers, and every command of the script of a shell."""
-    step = replace(step, words=_bare(step.words))
+    step = _stripped(step, step.words)
     name = _program(step.words)
     while name in _WRAPPERS:
         options, rest = _options(step.words[1:], _WRAPPERS[name])
-        rest = _bare(rest[_OPERANDS.get(name, 0) :])
+        held = _stripped(step, rest[_OPERANDS.get(name, 0) :])
+        rest = held.words
         score = next((value for flag, value in options if flag in ("n", "adjust")), None) if name == "choom" else step.score
         if not rest:
             break
         sudo = step.sudo or name in ("sudo", "doas")
-        step = replace(step, words=rest, loop=step.loop or name == "xargs", sudo=sudo, score=score)
+        step = replace(held, loop=step.loop or name == "xargs", sudo=sudo, score=score)
         name = _program(step.words)
     inner = _script_of(step.words) if name in _SHELLS else None
     if inner is None or depth > _DEEPEST:
@@ -121,6 +124,12 @@ def unwrapped(step: Step, depth: int = 0) -> Iterator[Step]:
         return
     for one in _steps(script(inner.text, inner.at.path), depth + 1):
         yield _placed(one, inner, step)
+
+
+def _stripped(step: Step, words: list[Word]) -> Step:
+    bare = _bare(words)
+    assigned = [word for word in words[: len(words) - len(bare)] if _is_assignment(word)]
+    return replace(step, words=bare, assigned=[*step.assigned, *assigned])
 
 
 def _program(words: Sequence[Word]) -> str:
@@ -174,6 +183,7 @@ def _placed(step: Step, inner: Word, around: Step) -> Step:
         words=moved(step.words),
         redirections=redirections,
         source=moved(step.source),
+        assigned=moved([*around.assigned, *step.assigned]),
         loop=step.loop or around.loop,
         forever=step.forever or around.forever,
         inner=step.inner or (inner.text if inner.known else ""),

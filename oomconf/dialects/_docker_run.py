@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from oomconf.dialect import Entry
 from oomconf.dialects._containers import of_the_machine, said_restart, swap_beside
-from oomconf.dialects._hints import Placed, adjust_file, runtimes
+from oomconf.dialects._hints import Placed, adjust_file, heard
 from oomconf.dialects._shell import Word
 from oomconf.dialects._tmpfs import SHM, mounted, sized
 from oomconf.placement import DockerContainer
@@ -114,7 +114,9 @@ def _read(verb: Word, words: Sequence[Word], engine: str) -> tuple[Workload, lis
         is_named="--name" in values or verb.text == "update",
         is_whole=whole or verb.text == "update",
     )
-    hints = runtimes(environment, [[(word.text, word.at) for word in rest[1:]]] if verb.text != "update" else (), at=verb.at)
+    command = [[(word.text, word.at) for word in rest[1:]]] if verb.text != "update" else ()
+    hints, faults = heard("docker", name, environment, command, at=verb.at, image=image)
+    entries += faults
     fields["oom_adjust_file"] = adjust_file(environment)
     return Workload(name=name, object=name, at=verb.at, placement=place, image=image, runtimes=hints, tmpfs=tuple(tmpfs), **fields), entries
 

@@ -12,7 +12,7 @@ from oomconf.dialects import _ini, _units
 from oomconf.dialects._common import header, variables
 from oomconf.dialects._containers import of_the_machine
 from oomconf.dialects._docker_run import flags
-from oomconf.dialects._hints import Placed, adjust_file, runtimes
+from oomconf.dialects._hints import Placed, adjust_file, heard
 from oomconf.dialects._shell import Word
 from oomconf.dialects._templates import is_templated
 from oomconf.dialects._unit_names import near
@@ -197,12 +197,14 @@ def _workload(unit: str, files: Sequence[Document], *, user: bool) -> tuple[Work
     said = inner.end()
     entries += inner.entries
     score = {name: said[name] for name in ("oom_score_adj",) if name in said}
+    hints, refused = heard("quadlet", unit, inner.environment)
+    entries += refused
     return Workload(
         name=unit,
         object=unit,
         at=whole_file(files[0].path),
         placement=QuadletUnit(unit=unit, user=user),
-        runtimes=runtimes(inner.environment),
+        runtimes=hints,
         oom_adjust_file=adjust_file(inner.environment),
         **{**said, **fields, **score},
     ), entries

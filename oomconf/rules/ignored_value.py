@@ -25,6 +25,9 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
     to systemd. Values that a template or a variable puts in are not judged. A spec cannot make this mistake: `check` refuses such a
     value with its place.
 
+    What a runtime or a server is told of its heap or cache is read as that program reads it, in environments and on command lines.
+    Go dies of `GOMEMLIMIT=512M` and java of `-Xmx512mb`; .NET reads percentages as hexadecimal, and 0.75 is not 75 % to java.
+
     ```ini bad etc/systemd/system/web.service
     [Service]
     ExecStart=/usr/bin/web
@@ -144,12 +147,71 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
         - vm.swappiness = 10
         - vm.overcommit_ratio   ⟵
     ```
+
+    ```yaml bad compose.yaml
+    services:
+      web:
+        image: registry.example/web
+        environment:
+          GOMEMLIMIT: 512M   ⟵
+          JAVA_TOOL_OPTIONS: -XX:MaxRAMPercentage=0.75   ⟵
+          DOTNET_GCHeapHardLimitPercent: "75"   ⟵
+      cache:
+        image: redis:7
+        command: ["--maxmemory", "512MiB"]   ⟵
+    ```
+
+    ```yaml good compose.yaml
+    services:
+      web:
+        image: registry.example/web
+        environment:
+          GOMEMLIMIT: 512MiB
+          JAVA_TOOL_OPTIONS: -XX:MaxRAMPercentage=75
+          DOTNET_GCHeapHardLimitPercent: "0x4B"
+      cache:
+        image: redis:7
+        command: ["--maxmemory", "512mb"]
+    ```
+
+    ```yaml bad pod.yaml
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web}
+    spec:
+      containers:
+        - name: web
+          image: registry.example/web
+          env: [{name: NODE_OPTIONS, value: --max-old-space-size=1g}]   ⟵
+    ```
+
+    ```dockerfile bad Dockerfile
+    FROM debian:12
+    ENV GOMEMLIMIT=1G   ⟵
+    CMD ["java", "-Xmx", "512m", "-jar", "a.jar"]   ⟵
+    ```
+
+    ```sh bad start.sh
+    export NODE_OPTIONS=--max-old-space-size=4g   ⟵
+    GOMEMLIMIT=4G ./serve   ⟵
+    docker run -e JAVA_TOOL_OPTIONS=-Xmx512mb registry.example/web   ⟵
+    memcached -m 1g   ⟵
+    ```
+
+    ```sh good start.sh
+    export NODE_OPTIONS=--max-old-space-size=$HEAP
+    GOMEMLIMIT=4GiB ./serve
+    echo java -Xmx512mb
+    grep memcached -m 1g
+    ```
     """
     if not entry.fault or entry.kind != "value" or not entry.key:
         return
     if entry.dialect in _WITH_COMMENTS and _COMMENT.search(entry.value):
         return
-    if entry.dialect == "systemd":
+    if entry.section == "runtime":
+        message = f"{entry.key}: {entry.fault}" if entry.key not in entry.fault else entry.fault
+    elif entry.dialect == "systemd":
         message = entry.fault
     elif not entry.value:
         message = f"{entry.key} {entry.fault}"
@@ -158,4 +220,4 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
     else:
         message = f"{entry.key} '{entry.value[:60]}' {entry.fault}"
     remedy = entry.hint or "write a value that its consumer takes, or remove it"
-    yield Problem(entry.at, message, remedy, object=entry.object, fix=suggested(entry))
+    yield Problem(entry.at, message, remedy, object=entry.object, fix=() if entry.section == "runtime" else suggested(entry))

@@ -12,7 +12,7 @@ from oomconf.runtimes._servers import server_hints
 from oomconf.runtimes._variables import KNOWN, jvm_hints, node_hints, read_environment
 from oomconf.runtimes._words import SHELL, split
 
-__all__ = ["program", "read_command"]
+__all__ = ["is_program", "program", "read_command"]
 
 _PROGRAMS: Final = {
     "java": "java",
@@ -29,6 +29,19 @@ _PROGRAMS: Final = {
     "mongod": "mongod",
     "dotnet": "dotnet",
 }
+_IMAGES: Final = {
+    "redis": "redis-server",
+    "valkey": "redis-server",
+    "keydb": "redis-server",
+    "postgres": "postgres",
+    "postgis": "postgres",
+    "memcached": "memcached",
+    "mariadb": "mariadbd",
+    "mysql": "mariadbd",
+    "mongo": "mongod",
+}
+"""Images whose entrypoint hands flags to a server, by the last part of their names."""
+_IMAGE: Final = re.compile(r"(?:.*/)?(?P<name>[^/:@]+)(?::[^/@]*)?(?:@.*)?", re.DOTALL)
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
 _ASSIGNMENT: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)", re.DOTALL)
 _PARTING: Final = frozenset({";", "&&", "||", "|", "&", "\n"})
@@ -55,15 +68,29 @@ def program(words: Sequence[str]) -> str | None:
     return None if position is None else _PROGRAMS[_base(words[position])]
 
 
-def read_command(words: Sequence[str]) -> tuple[Hint, ...]:
+def is_program(word: str) -> bool:
+    """Whether a command that begins with this word is one of a program that is known here."""
+    return _base(word) in _PROGRAMS
+
+
+def read_command(words: Sequence[str], *, image: str = "") -> tuple[Hint, ...]:
     """Read what a command line, cut into words, says of heaps and caches, also behind wrappers such as `env`, `tini --` and `sh -c`.
 
     Without a program that is known, as in a container's arguments, the flags that can mean only one thing are read. A heap that stands
-    behind the name of java's or node's program goes to that program: the hint says so in `fault`. Nothing is raised.
+    behind the name of java's or node's program goes to that program: the hint says so in `fault`. Flags that begin a container's
+    arguments go to the server that its `image` is of. Nothing is raised.
     """
+    server = _server(image) if image and words and words[0].startswith("-") else None
+    if server is not None:
+        return tuple(server_hints(words, server))
     if _MAY_SAY.search("\n".join(words)) is None:
         return ()
     return tuple(hint for command in _commands(tuple(words), 0) for hint in _read(command))
+
+
+def _server(image: str) -> str | None:
+    found = _IMAGE.fullmatch(image)
+    return None if found is None else _IMAGES.get(found["name"])
 
 
 def _commands(words: tuple[str, ...], depth: int) -> Iterator[tuple[str, ...]]:
@@ -104,7 +131,9 @@ def _read(words: tuple[str, ...]) -> list[Hint]:
     assigned = [found for word in ahead if (found := _ASSIGNMENT.fullmatch(word)) is not None and found["name"] in KNOWN]
     hints = list(read_environment({found["name"]: found["value"] for found in assigned}))
     if position is None:
-        return [*hints, *jvm_hints(words), *node_hints(words), *server_hints(words, None)]
+        # whose flags they are is not certain, so what they refuse is not either
+        others = (*node_hints(words), *server_hints(words, None))
+        return [*hints, *jvm_hints(words), *(replace(hint, fault=None) for hint in others)]
     name, rest = _PROGRAMS[_base(words[position])], words[position + 1 :]
     if name == "java":
         end = _end(rest, _JAVA_VALUED, ("-jar", "-m", "--module"))

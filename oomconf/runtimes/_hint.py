@@ -53,6 +53,8 @@ class Hint:
     """MALLOC_ARENA_MAX."""
     fault: str | None = None
     """Why the process does not start, or ignores or misreads the text; the value beside it, if any, is what it then takes."""
+    remedy: str = ""
+    """What was probably meant."""
 
 
 def is_unresolved(text: str) -> bool:

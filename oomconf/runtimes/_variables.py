@@ -70,10 +70,12 @@ def _jvm_hints(words: Sequence[tuple[str, str]], *, launcher: bool = False) -> l
 def _jvm_size(word: str, knob: str, value: str) -> Hint:
     if is_unresolved(value):
         return Hint(kind="jvm", knob=knob, text=word)
+    if not value:
+        return Hint(kind="jvm", knob=knob, text=word, fault=f"'{word}' has no size joined to it, and java does not start")
     try:
         heap = jvm.parse(value)
     except SizeError as refused:
-        return Hint(kind="jvm", knob=knob, text=word, fault=refused.message)
+        return Hint(kind="jvm", knob=knob, text=word, fault=refused.message, remedy=refused.hint)
     if heap < _SMALLEST_JVM:
         said = f"'{word}' is a heap of {int(heap)} bytes, less than the 2 MiB without which java does not start"
         return Hint(kind="jvm", knob=knob, text=word, fault=said)
@@ -151,7 +153,8 @@ def _java_variables(variables: Mapping[str, str]) -> list[Hint]:
     for name in reversed(list(variables)):
         cut, fault = split(variables[name], JAVA)
         words += [(word, name) for word in cut]
-        if fault is not None and not is_unresolved(variables[name]):
+        # what a start script makes of quotes is its own affair
+        if fault is not None and name in JVM_VARIABLES and not is_unresolved(variables[name]):
             broken.append(Hint(kind="jvm", knob=name, text=variables[name], fault=f"{name} {fault}, and java does not start"))
     return [*_jvm_hints(words), *broken]
 
@@ -169,7 +172,7 @@ def _go_variable(name: str, text: str) -> list[Hint]:
     try:
         heap = golang.parse(text)
     except SizeError as refused:
-        return [Hint(kind="go", knob=name, text=text, fault=refused.message)]
+        return [Hint(kind="go", knob=name, text=text, fault=refused.message, remedy=refused.hint)]
     return [Hint(kind="go", knob=name, text=text, heap=heap)] if heap < INFINITY else []
 
 
@@ -182,7 +185,7 @@ def _dotnet_variable(name: str, text: str) -> list[Hint]:
             return [Hint(kind="dotnet", knob=name, text=text, percent=Percent(percent * 100))] if percent else []
         heap = dotnet.parse(text)
     except SizeError as refused:
-        return [Hint(kind="dotnet", knob=name, text=text, fault=refused.message)]
+        return [Hint(kind="dotnet", knob=name, text=text, fault=refused.message, remedy=refused.hint)]
     return [Hint(kind="dotnet", knob=name, text=text, heap=heap)] if heap else []
 
 

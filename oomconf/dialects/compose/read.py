@@ -13,7 +13,7 @@ from oomconf.dialect import Document, Entry, Ran, Reading, Sources
 from oomconf.dialects._commands import may_tune
 from oomconf.dialects._containers import said_restart
 from oomconf.dialects._entries import doubled, repeated, unparsed
-from oomconf.dialects._hints import Placed, adjust_file, runtimes
+from oomconf.dialects._hints import Placed, adjust_file, heard
 from oomconf.dialects._image import Image, image
 from oomconf.dialects._shell import commands as shell_commands
 from oomconf.dialects._templates import is_templated
@@ -107,6 +107,7 @@ class _File:
         self.sources = sources
         self.images: dict[tuple[str, str, tuple[tuple[str, str], ...]], Image] = {}
         self.files: dict[str, dict[str, Placed]] = {}
+        self.dockerfiles: set[str] = set()
         self.entries: list[Entry] = []
         self.ran: list[Ran] = []
 
@@ -272,7 +273,11 @@ class _File:
         if any(may_tune(text) for text, _ in words):
             self.ran.append(Ran(name, tuple(words), "container", at, floor=self.floor(service)))
         variables = {**built.variables, **self.env_files(service.get("env_file")), **self.environment(service.get("environment"))}
-        return runtimes(variables, [words] if words else (), at=at)
+        image = self.image(service.get("image")) if service.get("build") is None else None
+        found, refused = heard("compose", name, variables, [words] if words else (), at=at, image=image)
+        # what a Dockerfile says wrong is told of the Dockerfile itself
+        self.entries += [one for one in refused if one.at.path not in self.dockerfiles]
+        return found
 
     def built(self, build: Node | None) -> Image:
         """What the image brings that the service builds, where its Dockerfile is in the tree."""
@@ -285,6 +290,7 @@ class _File:
         key = posixpath.normpath(path), self.plain(inside(build, "target")), tuple(sorted(given.items()))
         if key not in self.images and len(self.images) < _MOST_IMAGES:
             document = self.sources.get(key[0])
+            self.dockerfiles.add(key[0])
             self.images[key] = Image() if document is None else image(document, target=key[1], given=given)
         return self.images.get(key, Image())
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from oomconf.dialect import Accepted, Assembly, Document, Entry, Nested, Ran, Reading, Sources
 from oomconf.dialects._entries import repeated, unparsed
-from oomconf.dialects._hints import runtimes
+from oomconf.dialects._hints import heard
 from oomconf.dialects._kubernetes_files import is_kustomization, is_values
 from oomconf.dialects._templates import is_filled_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, go_integer
@@ -191,6 +191,8 @@ class _Reader:
         self.judge_keys(thing, node.get("resources"))
         self.ran += ran(thing, node)
         self.entries += (*huge_pages(thing, node.get("resources")), *resize_policy(thing, pod, node))
+        hints, refused = _runtimes(thing, node)
+        self.entries += refused
         self.workloads.append(
             Workload(
                 name=own or name,
@@ -203,7 +205,7 @@ class _Reader:
                 cpu_limit=_cpu(inside(node, "resources", "limits", "cpu")),
                 cpu_request=_cpu(inside(node, "resources", "requests", "cpu")),
                 replicas=_number(replicas),
-                runtimes=_runtimes(node),
+                runtimes=hints,
                 tmpfs=tuple(tmpfs(pod, node, self.entries, thing)),
             )
         )
@@ -298,9 +300,9 @@ class _Reader:
             self.groups[namespace] = Group(name=namespace, kind="namespace", object=below.object, at=below.at, **known)
 
 
-def _runtimes(container: Mapping) -> tuple[Runtime, ...]:
+def _runtimes(thing: str, container: Mapping) -> tuple[tuple[Runtime, ...], list[Entry]]:
     words = command(container)
-    return runtimes(variables(container), [words] if words else (), at=container.at)
+    return heard("kubernetes", thing, variables(container), [words] if words else (), at=container.at, image=text(container.get("image")))
 
 
 def _number(node: Node | None) -> Setting[int] | None:

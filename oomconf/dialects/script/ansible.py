@@ -9,7 +9,7 @@ from typing import Any, Final
 from oomconf.dialect import Document, Entry
 from oomconf.dialects._containers import said_restart, swap_beside
 from oomconf.dialects._entries import unparsed
-from oomconf.dialects._hints import Placed, adjust_file, runtimes
+from oomconf.dialects._hints import Placed, adjust_file, heard
 from oomconf.dialects._nested import written_in
 from oomconf.dialects._templates import is_filled_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
@@ -140,6 +140,8 @@ def _container(node: Mapping, said: Said, module: str) -> None:
         if isinstance(value, Scalar):
             variables[variable] = (value.text, value.at)
     image = text_of(node, "image")
+    hints, refused = heard("script", name, variables, at=node.at)
+    said.entries += refused
     place = DockerContainer(name=name, image=image or None, engine=module.partition("_")[0], is_whole=False)
     said.workloads.append(
         Workload(
@@ -148,7 +150,7 @@ def _container(node: Mapping, said: Said, module: str) -> None:
             at=node.at,
             placement=place,
             image=image or None,
-            runtimes=runtimes(variables, at=node.at),
+            runtimes=hints,
             oom_adjust_file=adjust_file(variables),
             **fields,
         )

@@ -56,5 +56,6 @@ def _moved(step: Step, begin: Location | None, whole: Location) -> Step:
         words=[word(one) for one in step.words],
         redirections=[redirection(one) for one in step.redirections],
         source=[word(one) for one in step.source],
+        assigned=[word(one) for one in step.assigned],
         score=None if step.score is None else word(step.score),
     )

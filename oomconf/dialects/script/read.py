@@ -11,6 +11,7 @@ from oomconf.dialects.script.ansible import playbook
 from oomconf.dialects.script.cloud import cloud_config
 from oomconf.dialects.script.crontab import crontab
 from oomconf.dialects.script.dockerfile import runs
+from oomconf.dialects.script.heaps import built
 from oomconf.dialects.script.says import Said
 from oomconf.policy import Policy
 
@@ -39,6 +40,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
         else:
             for step in runs(document) if kind == "dockerfile" else steps(document.text, document.path):
                 said.take(step)
+            said.entries += built(document) if kind == "dockerfile" else ()
         policy = said.end()
         if policy.workloads or policy.sysctls or policy.swaps or policy.tmpfs or said.nested:
             policies.append(policy)

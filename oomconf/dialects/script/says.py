@@ -12,6 +12,7 @@ from oomconf.dialects._shell import Word
 from oomconf.dialects._tmpfs import with_options
 from oomconf.dialects.script.beside import unheard
 from oomconf.dialects.script.cgroups import Cgroups
+from oomconf.dialects.script.heaps import told
 from oomconf.dialects.script.kubectl import resources
 from oomconf.dialects.script.units import properties, transient
 from oomconf.dialects.script.writes import Write, writes
@@ -66,6 +67,7 @@ class Said:
         if not step.words:
             return
         program = step.words[0].text.rpartition("/")[2]
+        self.entries += told(step, self.name)
         if step.score is not None and not self.builds:
             self._score(step.score, step.score.text if step.score.known else None, "choom", step)
         if program == "sysctl":

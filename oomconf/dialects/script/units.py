@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from oomconf.dialect import Entry
 from oomconf.dialects import _units
-from oomconf.dialects._hints import runtimes
+from oomconf.dialects._hints import heard
 from oomconf.dialects._shell import Word
 from oomconf.dialects._unit_names import near
 from oomconf.placement import SystemdUnit
@@ -63,10 +63,11 @@ def transient(words: Sequence[Word]) -> tuple[Workload | None, list[Entry]]:
         variable, equals, text = value.partition("=")
         if flag == "--setenv" and equals:
             environment[variable] = (text, word.at)
+    place = SystemdUnit(unit=name, user="--user" in names, command=tuple(word.text for word in rest), is_named=bool(unit))
+    hints, refused = heard("script", name, environment, [[(word.text, word.at) for word in rest]] if rest else (), at=words[0].at)
+    entries += refused
     if not fields and not entries:
         return None, []
-    place = SystemdUnit(unit=name, user="--user" in names, command=tuple(word.text for word in rest), is_named=bool(unit))
-    hints = runtimes(environment, [[(word.text, word.at) for word in rest]] if rest else (), at=words[0].at)
     return Workload(name=name, object=name, at=words[0].at, placement=place, runtimes=hints, **fields), entries
 
 

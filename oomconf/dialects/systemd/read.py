@@ -181,7 +181,7 @@ def _workload(unit: str, files: list[Judged], entries: list[Entry], defaults: di
     merged = _merged(files, (*WORKLOAD_FIELDS, *_WATCHED))
     valid = [one for file in files for one in file.verdicts if not one.fault]
     found = tuple(hints(valid))
-    entries += [Entry("systemd", unit, "Service", hint.knob, hint.text, at, hint.fault) for hint, at in found if hint.fault]
+    entries += [Entry("systemd", unit, "runtime", hint.knob, hint.text, at, hint.fault, hint.remedy) for hint, at in found if hint.fault]
     entries += hidden_kill(valid, unit, merged.get("restart"))
     return Workload(
         name=unit,
