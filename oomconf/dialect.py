@@ -69,6 +69,8 @@ class Entry:
     """Why its consumer ignores or refuses it; empty if it takes it."""
     hint: str = ""
     kind: FaultOf = "value"
+    source: Location | None = None
+    """Where the value comes from, if not from its own place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,29 @@ def test_compose_takes_the_limit(spelling: str, size: int) -> None:
     assert faults == []
 
 
+@pytest.mark.parametrize(
+    ("line", "env", "faults"),
+    [
+        ("mem_limit: ${V:-512Mi}", "", 1),
+        ("mem_limit: ${V:-512Mi}", "V=512m\n", 0),
+        ("mem_limit: ${V:-${W:-512Mi}}", "", 1),
+        ("mem_limit: ${V:-${W}}", "", 0),
+        ("mem_limit: ${V:+512Mi}", "", 0),
+        ("mem_limit: ${V:?say it}", "", 0),
+        ("mem_limit: ${V}", "V=512Mi\n", 1),
+        ("mem_limit: ${V}i", "V=512M\n", 1),
+        ("memswap_limit: ${V:-1Gi}", "", 1),
+        ("oom_score_adj: ${V:--2000}", "", 1),
+        ("oom_score_adj: ${V}", "", 0),
+    ],
+)
+def test_a_variable_is_judged_where_its_value_is_known(line: str, env: str, faults: int) -> None:
+    files = {"compose.yaml": f"services:\n  web:\n    image: web\n    {line}\n", ".env": env}
+    report = lint_raw([Document("compose.yaml", files["compose.yaml"])], Mapped(files), select=["ignored-value"])
+    assert [(one.at.line, one.fix) for one in report.findings] == [(4, ())] * faults
+    assert [place.at.path for one in report.findings for place in one.related] == [".env"] * (faults if env else 0)
+
+
 @pytest.mark.parametrize("spelling", ["1e9", "1E9", "1.0e9", "1000000000.0", "0.5", "08", "9223372036854775808", "yes", "12:30", "512 k b"])
 def test_compose_has_no_limit_and_the_reader_says_why(spelling: str) -> None:
     workload, faults = one("compose", "compose.yaml", f"services:\n  web:\n    image: web\n    mem_limit: {spelling}\n")

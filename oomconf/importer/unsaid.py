@@ -22,7 +22,7 @@ _OTHER: Final = frozenset(
 """Keys of units that readers look at and that say nothing of memory; a drop-in leaves them as they are."""
 _HINTS: Final = {
     "script": frozenset({"sudo", "unset", "systemd", "other-shell", "late-limit", "missing"}),
-    "compose": frozenset({"swarm", "merge"}),
+    "compose": frozenset({"swarm", "merge", "unset"}),
     "kubernetes": frozenset({"autoscaler"}),
     "kubelet": frozenset({"defaults"}),
 }

@@ -19,7 +19,8 @@ _EXACT: Final = ("systemd", "quadlet", "sysctl", "compose", "kubernetes", "kubel
 def suggested(entry: Entry) -> tuple[Edit, ...]:
     """Put the only suggestion in the place of what it is for; nothing where there are several, or none."""
     found = _SUGGESTION.fullmatch(entry.hint)
-    if found is None or entry.dialect not in _EXACT or entry.at.line != entry.at.end_line:
+    # a variable's value is mended where it is set
+    if found is None or entry.dialect not in _EXACT or "$" in entry.value or entry.at.line != entry.at.end_line:
         return ()
     return (Edit(entry.at, found[1]),)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from oomconf.dialect import Entry
-from oomconf.rule import Context, Problem, Severity, rule
+from oomconf.rule import Context, Problem, Related, Severity, rule
 from oomconf.rules._edits import suggested
 
 _COMMENT: Final = re.compile(r".(?:#|\s;|\s//)")
@@ -22,7 +22,8 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
     systemd logs a warning, drops the line and starts the service without the limit; `systemd-analyze verify` exits 0. Compose
     drops a floating-point limit without a word. The kernel refuses a sysctl, and the boot goes on. The API server refuses the
     manifest, and takes `512m` for half a byte. The rule reads each value as its own consumer does: `2GB` is a size to Docker and none
-    to systemd. Values that a template or a variable puts in are not judged. A spec cannot make this mistake: `check` refuses such a
+    to systemd. Values that a template or a variable puts in are not judged, save in compose files for a
+    variable's default and what `.env` says. A spec cannot make this mistake: `check` refuses such a
     value with its place.
 
     What a runtime or a server is told of its heap or cache is read as that program reads it, in environments and on command lines.
@@ -101,6 +102,20 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
     memoryManagerPolicy: Static
     reservedMemory: [{numaNode: 0, limits: {memory: 612Mi}}]
     oomScoreAdj: -999
+    ```
+
+    ```yaml bad compose.yaml
+    services:
+      web:
+        image: registry.example/web
+        mem_limit: ${WEB_LIMIT:-512Mi}   ⟵
+      api:
+        image: registry.example/api
+        mem_limit: ${API_LIMIT}   ⟵
+    ```
+
+    ```text with .env
+    API_LIMIT=1Gi
     ```
 
     ```yaml bad deploy.yaml
@@ -220,4 +235,5 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
     else:
         message = f"{entry.key} '{entry.value[:60]}' {entry.fault}"
     remedy = entry.hint or "write a value that its consumer takes, or remove it"
-    yield Problem(entry.at, message, remedy, object=entry.object, fix=() if entry.section == "runtime" else suggested(entry))
+    related = () if entry.source is None else (Related(entry.source, "its value is set here"),)
+    yield Problem(entry.at, message, remedy, related, object=entry.object, fix=() if entry.section == "runtime" else suggested(entry))

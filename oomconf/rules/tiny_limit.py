@@ -101,6 +101,8 @@ def _checks(thing: Workload | Group) -> Iterator[tuple[Setting[Amount] | None, S
 
 
 def _said(text: str, size: Size) -> str:
+    if size == 0 and not text.isdigit():
+        return "less than a page, "
     return f"{text} bytes, " if text.isdigit() else "" if text == str(size) else f"{size}, "
 
 

@@ -20,7 +20,7 @@ from oomconf.dialects._templates import is_templated
 from oomconf.dialects._tmpfs import SHM, mounted, sized
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
 from oomconf.dialects.compose.files import Loaded, inside, load, overlay, services
-from oomconf.dialects.compose.scalars import env_file, interpolate, placed_variables, typed
+from oomconf.dialects.compose.scalars import asked, interpolate, names, placed_variables, typed, unset
 from oomconf.dialects.compose.traps import beside, disagreement, keys, lost, swarm, sysctls, unheeded
 from oomconf.location import Location
 from oomconf.placement import ComposeService
@@ -32,6 +32,11 @@ _STEMS = ("compose", "docker-compose")
 _ENDS = (".yaml", ".yml")
 
 _MOST_IMAGES = 1000
+_SAMPLES = (
+    ".env.example", ".env.sample", ".env.template", ".env.dist", ".env.default", ".env.defaults", ".env.local", ".env.dev",
+    ".env.development", ".env.staging", ".env.prod", ".env.production", ".env-example", ".env-sample", "env.example", "env.sample",
+    "example.env", "sample.env", "default.env", "template.env",
+)  # fmt: skip
 
 
 def claims(path: str) -> bool:
@@ -57,7 +62,7 @@ def read(documents: AnySequence[Document], sources: Sources) -> Reading:
         if tree is None:
             continue
         env = sources.get(str(PurePosixPath(base.path).parent / ".env"))
-        one = _File(base.path, {} if env is None else env_file(env.text), sources)
+        one = _File(base.path, {} if env is None else placed_variables(env), sources)
         for name, (service, key) in services(tree, base.path, sources).items():
             workloads.append(one.workload(name, service, key))
         entries += one.entries
@@ -101,9 +106,10 @@ def _groups(documents: AnySequence[Document]) -> list[tuple[Document, list[Docum
 
 
 class _File:
-    def __init__(self, path: str, variables: AnyMapping[str, str], sources: Sources) -> None:
+    def __init__(self, path: str, environment: AnyMapping[str, Placed], sources: Sources) -> None:
         self.path = path
-        self.variables = variables
+        self.variables = {name: text for name, (text, _) in environment.items()}
+        self.places = {name: at for name, (_, at) in environment.items()}
         self.sources = sources
         self.images: dict[tuple[str, str, tuple[tuple[str, str], ...]], Image] = {}
         self.files: dict[str, dict[str, Placed]] = {}
@@ -188,11 +194,34 @@ class _File:
             try:
                 size = grammar.parse(str(value))
             except SizeError as error:
-                fault, hint = _refusal(node, error)
-        self.entries.append(Entry("compose", name, "services", key, node.text, node.at, fault, hint))
+                fault, hint = self.refusal(name, key, node, error)
+        self.entries.append(self.entry(name, key, node, fault, hint))
         if size == 0 or isinstance(value, float):
             return removed if size == 0 or removed is not None else Setting(None, node.at, Origin.WRITTEN, node.text)
         return Setting(size, node.at, Origin.WRITTEN, node.text, beat)
+
+    def entry(self, name: str, key: str, node: Scalar, fault: str, hint: str) -> Entry:
+        """An entry of a service's key; of a variable that `.env` says with that place."""
+        source = next((self.places[used] for used, _, _ in names(node.text) if used in self.places), None)
+        return Entry("compose", name, "services", key, node.text, node.at, fault, hint, source=source)
+
+    def refusal(self, name: str, key: str, node: Scalar, error: SizeError) -> tuple[str, str]:
+        """Say why compose refuses a size; of what the environment of `docker compose` must say only that it must."""
+        if is_templated(node.text):
+            return "", ""
+        if not asked(node.text, self.variables):
+            becomes = f"is '{interpolate(node.text, self.variables)}' here: " if "$" in node.text else ""
+            return f"{becomes}compose refuses the file: {error.message}", error.hint
+        variable = unset(node.text, self.variables)
+        if variable and not self.sampled(variable):
+            self.entries.append(Entry("compose", name, "unset", key, variable, node.at))
+        return "", ""
+
+    def sampled(self, variable: str) -> bool:
+        """Whether a file beside tells whoever starts it to set a variable."""
+        folder = PurePosixPath(self.path).parent
+        samples = (self.sources.get(str(folder / sample)) for sample in _SAMPLES)
+        return any(variable in placed_variables(sample) for sample in samples if sample is not None)
 
     def below(self, said: Setting[Any]) -> Setting[Amount]:
         """What another file said of the same key."""
@@ -211,7 +240,7 @@ class _File:
         try:
             amount = grammar.parse_swap(str(value)) if isinstance(value, int | str) else Size(0)
         except SizeError as error:
-            fault, hint = _refusal(node, error)
+            fault, hint = self.refusal(name, "memswap_limit", node, error)
         limit, maximum = (None, None) if maximum is not None and maximum.value == INFINITY else (size_of(maximum), maximum)
         if amount is not None and amount < INFINITY:
             if amount == 0:
@@ -226,7 +255,7 @@ class _File:
                 amount = None
             else:
                 amount = Size(amount - limit)
-        self.entries.append(Entry("compose", name, "services", "memswap_limit", node.text, node.at, fault, hint))
+        self.entries.append(self.entry(name, "memswap_limit", node, fault, hint))
         return Setting(amount, node.at, Origin.WRITTEN, node.text)
 
     def number(self, name: str, key: str, node: Node | None, low: int, high: int) -> Setting[int] | None:
@@ -239,8 +268,8 @@ class _File:
             except SizeError:
                 value = None
         good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-        fault = "" if good or _is_variable(node) else f"is not a number from {low} to {high}"
-        self.entries.append(Entry("compose", name, "services", key, node.text, node.at, fault))
+        fault = "" if good or asked(node.text, self.variables) or is_templated(node.text) else f"is not a number from {low} to {high}"
+        self.entries.append(self.entry(name, key, node, fault, ""))
         return Setting(value if good else None, node.at, Origin.WRITTEN, node.text)  # type: ignore[arg-type]
 
     def text(self, node: Node | None) -> Setting[str] | None:
@@ -338,12 +367,3 @@ def _is_gone(node: Node | None) -> bool:
 def _said(one: Setting[Amount] | None, other: Setting[Amount] | None) -> Setting[Amount] | None:
     """A limit; where it was only taken away, the other way of saying it counts."""
     return None if one is not None and one.value == INFINITY and other is not None and other.value != INFINITY else one
-
-
-def _is_variable(node: Scalar) -> bool:
-    """Whether the environment of `docker compose`, or a template, may say another value than what stands here."""
-    return "$" in node.text or is_templated(node.text)
-
-
-def _refusal(node: Scalar, error: SizeError) -> tuple[str, str]:
-    return ("", "") if _is_variable(node) else (f"compose refuses the file: {error.message}", error.hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from typing import Final
 
@@ -14,6 +15,7 @@ _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE]
 _VARIABLE: Final = re.compile(
     r"\$(?:\$|\{([_a-zA-Z][_a-zA-Z0-9]*)(?:(:?[-?+])((?:[^${}]|\$\$|\$\{[^{}]*\})*))?\}|([_a-zA-Z][_a-zA-Z0-9]*))"
 )
+_DEFAULTS: Final = ("", "-", ":-")
 _MOST_NESTED: Final = 8
 
 
@@ -54,9 +56,22 @@ def interpolate(text: str, variables: AnyMapping[str, str], depth: int = 0) -> s
     return _VARIABLE.sub(one, text)
 
 
-def env_file(text: str) -> dict[str, str]:
-    """Read NAME=value lines; quotes around a value are taken off, comments passed over."""
-    return {name: value for name, (value, _) in placed_variables(Document("", text)).items()}
+def names(text: str, depth: int = 0) -> Iterator[tuple[str, str, str]]:
+    """Give the variables of a text in order, each with its mark, such as `:-`, and what stands behind that, those in there included."""
+    for found in _VARIABLE.finditer(text):
+        if found[0] != "$$":
+            yield found[1] or found[4], found[2] or "", found[3] or ""
+            yield from names(found[3] or "", depth + 1) if depth < _MOST_NESTED else ()
+
+
+def unset(text: str, variables: AnyMapping[str, str]) -> str:
+    """Name the first variable for which compose puts in nothing; empty if there is none, or if compose asks for it."""
+    return next((name for name, mark, other in names(text) if not variables.get(name) and mark in _DEFAULTS and not other), "")
+
+
+def asked(text: str, variables: AnyMapping[str, str]) -> bool:
+    """Whether what compose puts in depends on an environment that is not known: without a default, or only where it is set."""
+    return any(not variables.get(name) and (mark not in _DEFAULTS or not other) for name, mark, other in names(text))
 
 
 def placed_variables(document: Document) -> dict[str, tuple[str, Location]]:
