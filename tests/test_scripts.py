@@ -178,6 +178,40 @@ def test_the_words_around_an_expression_stay_in_their_places() -> None:
     assert (workload.memory_max, workload.oom_score_adj) == (Setting(None), Setting(-5))
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('MEM=512Mi\ndocker run -m "$MEM" x\n', [2]),
+        ("export MEM=512Mi\ndocker run --memory=${MEM} x\n", [2]),
+        ("docker run -m ${MEM:-512Mi} x\n", [1]),
+        ('MEM=${1:-512Mi}\ndocker run -m "$MEM" x\n', [2]),
+        ("MEM=2GB\nsystemd-run --scope -p MemoryMax=$MEM x\n", [2]),
+        ("HEAP=512mb\njava -Xmx$HEAP -jar a.jar\n", [2]),
+        ("L=1GB\ntee /sys/fs/cgroup/x/memory.max <<< $L\n", [2]),
+        # what may be another value by then
+        ("MEM=512Mi\nMEM=512m\ndocker run -m $MEM x\n", []),
+        ("MEM=512Mi\nread MEM\ndocker run -m $MEM x\n", []),
+        ("MEM=512Mi\n. ./env\ndocker run -m $MEM x\n", []),
+        ("for MEM in 512Mi; do docker run -m $MEM x; done\n", []),
+        ("test -z $A && MEM=512Mi\ndocker run -m $MEM x\n", []),
+        ("if true; then\n  MEM=512Mi\nfi\ndocker run -m $MEM x\n", []),
+        ("MEM=512Mi true\ndocker run -m $MEM x\n", []),
+        ("MEM=512Mi\nMEM+=b\ndocker run -m $MEM x\n", []),
+        ("MEM=$(cat limit)\ndocker run -m $MEM x\n", []),
+        ('OPTIONS="-m 512Mi"\ndocker run $OPTIONS x\n', []),
+        ("tee /sys/fs/cgroup/x/memory.max <<< ${LIMIT:?}\n", []),
+        ("UNIT=m\ndocker run -m @MEM@$UNIT x\n", []),
+    ],
+)
+def test_a_variable_is_judged_where_the_script_alone_says_it(text: str, lines: list[int]) -> None:
+    assert [one.at.line for one in findings("x.sh", text) if one.rule == "ignored-value"] == lines
+
+
+def test_a_finding_on_a_variable_shows_where_it_is_set() -> None:
+    (found,) = [one for one in findings("x.sh", "MEM=512Mi\ndocker run -m $MEM x\n") if one.rule == "ignored-value"]
+    assert [place.at[:3] for place in found.related] == [("x.sh", 1, 1)]
+
+
 def test_a_quoted_here_document_is_judged_as_it_stands() -> None:
     text = "cat > /etc/systemd/system/x.service <<'E'\n[Service]\nExecStart=/x\nMemoryMax=${M}\nE\n"
     assert [(one.rule, one.at.line) for one in findings("x.sh", text)] == [("ignored-value", 4)]

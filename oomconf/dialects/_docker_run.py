@@ -197,7 +197,7 @@ def _settings(
         setting, fault, hint = _value(field, text, at, memory)
         if setting is None:
             continue
-        entries.append(Entry(dialect, name, "", flag, text, at.at, fault, hint))
+        entries.append(Entry(dialect, name, "", flag, text, at.at, fault, hint, source=at.source))
         fields[field] = setting
         if field == "memory_max":
             memory = setting

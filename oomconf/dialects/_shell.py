@@ -42,6 +42,8 @@ class Word:
     text: str
     at: Location
     known: bool = True
+    source: Location | None = None
+    """Where a variable in it that is known is set."""
 
 
 @dataclass(slots=True)

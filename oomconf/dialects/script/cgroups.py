@@ -88,7 +88,8 @@ class Cgroups:
                 fault, hint = error.message, error.hint
         elif _UNGUARDED.match(write.value.text) and not _STRICT.search(self.text) and not self._is_set(write.value.text):
             self._entry(file, write.value.text, write.value.at, "unset")
-        self.entries.append(Entry("script", self.name, "cgroup", file, text or "", write.value.at, fault, hint))
+        said = Entry("script", self.name, "cgroup", file, text or "", write.value.at, fault, hint, source=write.value.source)
+        self.entries.append(said)
         group.fields[_FIELDS[file]] = Setting(value, write.value.at, text=write.value.text)
         if file == "memory.max" and group.moved is not None and group.late is None:
             group.late = write.target.at

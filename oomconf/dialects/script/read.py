@@ -13,6 +13,7 @@ from oomconf.dialects.script.crontab import crontab
 from oomconf.dialects.script.dockerfile import runs
 from oomconf.dialects.script.heaps import built
 from oomconf.dialects.script.says import Said
+from oomconf.dialects.script.variables import variables
 from oomconf.policy import Policy
 
 
@@ -30,7 +31,8 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
         kind = kind_of(document)
         if kind is None or not may_speak(document.text):
             continue
-        said = Said(document, builds=kind == "dockerfile", timed=is_timed(document.path))
+        known = variables(document.text, document.path) if kind == "shell" and "$" in document.text else {}
+        said = Said(document, builds=kind == "dockerfile", timed=is_timed(document.path), known=known)
         if kind == "cloud-init":
             cloud_config(document, said)
         elif kind == "ansible":

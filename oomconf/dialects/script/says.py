@@ -15,6 +15,7 @@ from oomconf.dialects.script.cgroups import Cgroups
 from oomconf.dialects.script.heaps import told
 from oomconf.dialects.script.kubectl import resources
 from oomconf.dialects.script.units import properties, transient
+from oomconf.dialects.script.variables import Variables, resolved
 from oomconf.dialects.script.writes import Write, writes
 from oomconf.kernel.sysctls import SYSCTLS, check_value
 from oomconf.location import Location
@@ -44,11 +45,14 @@ _SCORES: Final = 1000
 class Said:
     """Takes the steps of one script in their order, and gives what they say together."""
 
-    def __init__(self, document: Document, *, builds: bool = False, name: str = "", timed: bool = False) -> None:
+    def __init__(
+        self, document: Document, *, builds: bool = False, name: str = "", timed: bool = False, known: Variables | None = None
+    ) -> None:
         self.document = document
         self.name = name or document.path.rpartition("/")[2]
         self.builds = builds
         """Whether the steps run while an image is made."""
+        self.known = known or {}
         self.timed = timed
         """Whether they run again and again."""
         self.workloads: list[Workload] = []
@@ -62,6 +66,7 @@ class Said:
 
     def take(self, step: Step) -> None:
         """Add what a step says."""
+        step = resolved(step, self.known)
         for write in writes(step):
             self._written(write, step)
         if not step.words:

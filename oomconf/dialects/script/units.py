@@ -127,7 +127,7 @@ def _said(name: str, said: Sequence[tuple[str, Word]], kind: str) -> tuple[dict[
                 value = row.empty if not text else row.parse(text) if row.parse is not None else None
             except SizeError as error:
                 fault, hint = f"{error.message}: the command fails", error.hint
-        entries.append(Entry("script", name, kind, key, text, word.at, fault, hint))
+        entries.append(Entry("script", name, kind, key, text, word.at, fault, hint, source=word.source))
         if row.field is not None and row.name != "MemoryLimit":
             fields[row.field] = Setting(value, word.at, text=text)
     return fields, entries

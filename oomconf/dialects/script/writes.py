@@ -48,7 +48,9 @@ def writes(step: Step) -> Iterator[Write]:
 def _content(step: Step, program: str) -> tuple[str | None, Word | None, int]:
     here = next((one for one in reversed(step.redirections) if one.operator in ("<<", "<<-", "<<<")), None)
     if program in ("cat", "tee") and here is not None:
-        return (here.target.text, here.target, 0) if here.operator == "<<<" else (_body(here), None, here.line)
+        return (
+            (here.target.text if here.target.known else None, here.target, 0) if here.operator == "<<<" else (_body(here), None, here.line)
+        )
     if program in _PRINTERS:
         return _printed(step.words)
     if program == "tee" and step.source and step.source[0].text.rpartition("/")[2] in _PRINTERS:
