@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from oomconf.dialect import Entry
 from oomconf.location import NOWHERE, Location
 from oomconf.policy import Amount, Runtime, Setting
-from oomconf.runtimes import KNOWN, Hint, effective, read_command, read_environment
+from oomconf.runtimes import KNOWN, SCRIPT_VARIABLES, Hint, effective, read_command, read_environment, starts_java
 
-__all__ = ["ADJUST_FILE", "Placed", "adjust_file", "heard", "said"]
+__all__ = ["ADJUST_FILE", "Placed", "adjust_file", "heard", "said", "unheard"]
 
 ADJUST_FILE: Final = "PG_OOM_ADJUST_FILE"
 
+_VARIABLE: Final = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\})")
 Placed = tuple[str, Location]
 """A word or a value with its place."""
 
@@ -32,25 +34,51 @@ def heard(
     *,
     at: Location = NOWHERE,
     image: str | None = None,
+    direct: bool = False,
 ) -> tuple[tuple[Runtime, ...], list[Entry]]:
     """Give the heaps that count and those that their program does not take, and beside them an entry of each that it refuses.
 
-    `at` stands where a word has no place of its own; `image` names the program where a command is flags alone.
+    `at` stands where a word has no place of its own; `image` names the program where a command is flags alone. `direct` says that
+    the commands are what is started, with no entrypoint of an image before them and no shell that would expand their variables.
     """
+    commands = tuple(commands)
     named = {name: variables[name][0] for name in KNOWN if name in variables}
     found = [(hint, variables[hint.knob][1]) for hint in read_environment(named)] if named else []
     for words in commands:
         hints = read_command([text for text, _ in words], image=image or "")
         found += [(hint, _place(hint, words, at)) for hint in hints]
+    lost = [one for words in commands for one in unheard(dialect, thing, variables, words)] if direct else []
+    found = [one for one in found if one[0].knob not in {entry.key for entry in lost}]
+    lost += [one for words in commands for one in _unexpanded(dialect, thing, words)] if direct else []
     if not found:
-        return (), []
+        return (), lost
     winners = {id(hint) for hint in effective(hint for hint, _ in found)}
     entries = [
         Entry(dialect, thing, "runtime", hint.knob, hint.text, place, hint.fault, hint.remedy)
         for hint, place in found
         if hint.fault is not None and (id(hint) in winners or _is_refused(hint))
     ]
-    return said(found), entries
+    return said(found), [*entries, *lost]
+
+
+def unheard(dialect: str, thing: str, variables: Mapping[str, Placed], words: Sequence[Placed]) -> Iterator[Entry]:
+    """Note heaps in variables of start scripts where java itself is started, which does not read them."""
+    if starts_java([text for text, _ in words]) is None:
+        return
+    named = {name: variables[name][0] for name in SCRIPT_VARIABLES if name in variables}
+    for hint in read_environment(named) if named else ():
+        if not any(hint.knob in text for text, _ in words):
+            yield Entry(dialect, thing, "unheard", hint.knob, hint.text, variables[hint.knob][1])
+
+
+def _unexpanded(dialect: str, thing: str, words: Sequence[Placed]) -> Iterator[Entry]:
+    start = starts_java([text for text, _ in words])
+    for text, place in words[start:] if start is not None else ():
+        if _VARIABLE.fullmatch(text):
+            fault = f"'{text[:60]}' is not expanded, since no shell reads it: java takes it for the name of a class"
+            yield Entry(dialect, thing, "runtime", "java", text, place, fault, f'write ["sh", "-c", "exec java {text[:60]} …"]')
+        if not text.startswith("-") or text == "-jar":
+            return
 
 
 def _place(hint: Hint, words: Sequence[Placed], at: Location) -> Location:

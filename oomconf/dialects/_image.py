@@ -18,6 +18,8 @@ __all__ = ["Image", "image"]
 
 _INSTRUCTION: Final = re.compile(r"[ \t]*(FROM|ARG|ENV|ENTRYPOINT|CMD)[ \t]+", re.IGNORECASE)
 _VARIABLE: Final = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::-([^{}$]*))?\})")
+_PLAIN: Final = re.compile(r"(?:docker\.io/)?(?:library/)?(?:debian|ubuntu|alpine|openjdk|eclipse-temurin|amazoncorretto)(?:[:@].*)?")
+"""Images whose entrypoint, if they have one, reads no options of java."""
 _HERE: Final = re.compile(r"<<-?[ \t]*(['\"]?)(\w+)\1")
 _MOST_STAGES: Final = 1000
 _LONGEST: Final = 1 << 16
@@ -28,6 +30,10 @@ class Image:
     """What a container of it has without being told."""
 
     variables: dict[str, Placed] = field(default_factory=dict)
+    base: str = ""
+    """The image outside of the file that it is from."""
+    direct: bool = False
+    """Whether what is started stands in the file, in the exec form."""
     entrypoint: tuple[Placed, ...] = ()
     command: tuple[Placed, ...] = ()
 
@@ -43,7 +49,7 @@ def image(document: Document, *, target: str = "", given: Mapping[str, str] | No
             if (target and target.lower() in stages) or len(stages) > _MOST_STAGES:
                 break
             base = stages.get(parts[0].lower()) if parts else None
-            now = Image() if base is None else replace(base, variables=dict(base.variables))
+            now = Image(base=parts[0] if parts else "") if base is None else replace(base, variables=dict(base.variables))
             stages[(parts[2] if len(parts) > 2 else str(len(stages))).lower()] = now  # noqa: PLR2004
             continue
         if word == "ARG":
@@ -54,9 +60,10 @@ def image(document: Document, *, target: str = "", given: Mapping[str, str] | No
                 now.variables[name] = value, place
                 said[name] = value
         elif word == "ENTRYPOINT":
-            now = replace(now, entrypoint=tuple(_words(text, at)), command=())
+            now = replace(now, direct=_is_exec(text), entrypoint=tuple(_words(text, at)), command=())
         else:
-            now = replace(now, command=tuple(_words(text, at)))
+            bare = not now.entrypoint and _PLAIN.fullmatch(now.base) is not None
+            now = replace(now, direct=_is_exec(text) if bare else now.direct, command=tuple(_words(text, at)))
         if stages:
             stages[next(reversed(stages))] = now
     return stages.get(target.lower(), now) if target else now
@@ -107,9 +114,13 @@ def _pairs(text: str, start: Location, said: Mapping[str, str]) -> Iterator[tupl
             yield name, (_expanded(value, said), moved(word.at, start))
 
 
+def _is_exec(text: str) -> bool:
+    return text.lstrip().startswith("[")
+
+
 def _words(text: str, start: Location) -> Iterator[Placed]:
     """Give the words of the exec form, a JSON list, or of the shell form."""
-    if text.lstrip().startswith("["):
+    if _is_exec(text):
         found, _ = compose(re.sub(r"\\[ \t]*$", " ", text, flags=re.MULTILINE), path=start.path)
         root = found[0].root if found else None
         if isinstance(root, Sequence):

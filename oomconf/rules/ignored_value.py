@@ -28,6 +28,7 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
 
     What a runtime or a server is told of its heap or cache is read as that program reads it, in environments and on command lines.
     Go dies of `GOMEMLIMIT=512M` and java of `-Xmx512mb`; .NET reads percentages as hexadecimal, and 0.75 is not 75 % to java.
+    What does not arrive is named too: words behind `-jar a.jar`, a variable that no shell expands, words that systemd cuts off.
 
     ```ini bad etc/systemd/system/web.service
     [Service]
@@ -204,6 +205,17 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
     FROM debian:12
     ENV GOMEMLIMIT=1G   ⟵
     CMD ["java", "-Xmx", "512m", "-jar", "a.jar"]   ⟵
+    ```
+
+    ```dockerfile bad Dockerfile
+    FROM debian:12
+    ENTRYPOINT ["java", "$JAVA_OPTS", "-jar", "a.jar", "-Xmx512m"]   ⟵
+    ```
+
+    ```ini bad etc/systemd/system/app.service
+    [Service]
+    Environment=JAVA_OPTS=-Xms1g -Xmx3g   ⟵
+    ExecStart=/usr/bin/java $JAVA_OPTS -jar /srv/a.jar
     ```
 
     ```sh bad start.sh

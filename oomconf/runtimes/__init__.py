@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oomconf.runtimes._command import is_program, program, read_command
+from oomconf.runtimes._command import is_program, program, read_command, starts_java
 from oomconf.runtimes._environment import Environment, Variable, environment
 from oomconf.runtimes._heaps import default_heap, heap_under, jvm_rounded, overhead, share
 from oomconf.runtimes._hint import JVM_VARIABLES, SCRIPT_VARIABLES, Hint, Kind, effective
@@ -27,4 +27,5 @@ __all__ = [
     "read_command",
     "read_environment",
     "share",
+    "starts_java",
 ]

@@ -12,7 +12,7 @@ from oomconf.runtimes._servers import server_hints
 from oomconf.runtimes._variables import KNOWN, jvm_hints, node_hints, read_environment
 from oomconf.runtimes._words import SHELL, split
 
-__all__ = ["is_program", "program", "read_command"]
+__all__ = ["is_program", "program", "read_command", "starts_java"]
 
 _PROGRAMS: Final = {
     "java": "java",
@@ -42,6 +42,7 @@ _IMAGES: Final = {
 }
 """Images whose entrypoint hands flags to a server, by the last part of their names."""
 _IMAGE: Final = re.compile(r"(?:.*/)?(?P<name>[^/:@]+)(?::[^/@]*)?(?:@.*)?", re.DOTALL)
+_INITS: Final = frozenset({"tini", "dumb-init", "catatonit"})
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
 _ASSIGNMENT: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)", re.DOTALL)
 _PARTING: Final = frozenset({";", "&&", "||", "|", "&", "\n"})
@@ -71,6 +72,14 @@ def program(words: Sequence[str]) -> str | None:
 def is_program(word: str) -> bool:
     """Whether a command that begins with this word is one of a program that is known here."""
     return _base(word) in _PROGRAMS
+
+
+def starts_java(words: Sequence[str]) -> int | None:
+    """Give how many words stand before java's own options where java itself is started and no script or shell; None where it is not."""
+    position = _position(words)
+    if position is None or _PROGRAMS[_base(words[position])] != "java":
+        return None
+    return position + 1 if all(_base(word) in _INITS or word.startswith("-") for word in words[:position]) else None
 
 
 def read_command(words: Sequence[str], *, image: str = "") -> tuple[Hint, ...]:

@@ -296,6 +296,7 @@ class _File:
     def runtimes(self, name: str, service: Mapping, at: Location) -> tuple[Runtime, ...]:
         built = self.built(service.get("build"))
         entrypoint, command = self.words(service.get("entrypoint")), self.words(service.get("command"))
+        direct = bool(entrypoint) or built.direct
         if not entrypoint:  # an entrypoint of the service's own puts the image's command aside too
             entrypoint, command = [*built.entrypoint], command or [*built.command]
         words = [*entrypoint, *command]
@@ -303,7 +304,7 @@ class _File:
             self.ran.append(Ran(name, tuple(words), "container", at, floor=self.floor(service)))
         variables = {**built.variables, **self.env_files(service.get("env_file")), **self.environment(service.get("environment"))}
         image = self.image(service.get("image")) if service.get("build") is None else None
-        found, refused = heard("compose", name, variables, [words] if words else (), at=at, image=image)
+        found, refused = heard("compose", name, variables, [words] if words else (), at=at, image=image, direct=direct)
         # what a Dockerfile says wrong is told of the Dockerfile itself
         self.entries += [one for one in refused if one.at.path not in self.dockerfiles]
         return found

@@ -301,8 +301,10 @@ class _Reader:
 
 
 def _runtimes(thing: str, container: Mapping) -> tuple[tuple[Runtime, ...], list[Entry]]:
-    words = command(container)
-    return heard("kubernetes", thing, variables(container), [words] if words else (), at=container.at, image=text(container.get("image")))
+    words, image = command(container), text(container.get("image"))
+    # a manifest's `$NAME` may be filled in before it is applied
+    direct = "command" in container and not any("$" in word or is_filled_in(word) for word, _ in words)
+    return heard("kubernetes", thing, variables(container), [words] if words else (), at=container.at, image=image, direct=direct)
 
 
 def _number(node: Node | None) -> Setting[int] | None:

@@ -38,4 +38,4 @@ def built(document: Document) -> list[Entry]:
     made = image(document)
     words = [*made.entrypoint, *made.command]
     name = document.path.rpartition("/")[2]
-    return heard("script", name, made.variables, [words] if words else (), at=whole_file(document.path))[1]
+    return heard("script", name, made.variables, [words] if words else (), at=whole_file(document.path), direct=made.direct)[1]

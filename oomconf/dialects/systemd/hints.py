@@ -8,13 +8,13 @@ from typing import Final
 from oomconf.dialect import Entry, Ran
 from oomconf.dialects import _ini
 from oomconf.dialects._commands import may_tune
-from oomconf.dialects._hints import ADJUST_FILE
+from oomconf.dialects._hints import ADJUST_FILE, unheard
 from oomconf.dialects.systemd.judge import Verdict
-from oomconf.location import Location
+from oomconf.location import NOWHERE, Location
 from oomconf.policy import Setting
-from oomconf.runtimes import Hint, read_command, read_environment
+from oomconf.runtimes import KNOWN, Hint, read_command, read_environment
 
-__all__ = ["adjust_file", "command", "hidden_kill", "hints", "ran"]
+__all__ = ["adjust_file", "command", "hidden_kill", "hints", "lost", "ran"]
 
 _PREFIXES: Final = "@-:+!|"
 _KILLS: Final = ("SIGKILL", "KILL")
@@ -127,3 +127,28 @@ def _within(at: Location, word: _ini.Word) -> Location:
     if at.line != at.end_line:
         return at
     return Location(at.path, at.line, at.column + word.start, at.line, at.column + word.end)
+
+
+def lost(unit: str, verdicts: Sequence[Verdict]) -> Iterator[Entry]:
+    """Note what is said of heaps and does not arrive: words that systemd cuts off a variable, variables that java does not read."""
+    variables: dict[str, tuple[str, Location]] = {}
+    for one in verdicts:
+        if one.row.name == "Environment":
+            variables = {} if one.reset else variables
+            name = ""
+            for word in _ini.words(one.text):
+                before, equals, value = word.text.partition("=")
+                if word.text.startswith("-") and name in KNOWN:
+                    yield _cut(unit, name, word.text, _within(one.at, word))
+                elif equals:
+                    name = before
+                    variables[name] = (value, _within(one.at, word))
+    words = [(text, NOWHERE) for text in command(verdicts)]
+    # another of its commands may be the script that reads them
+    if sum(one.row.name == "ExecStart" and not one.reset for one in verdicts) == 1:
+        yield from unheard("systemd", unit, variables, words)
+
+
+def _cut(unit: str, name: str, text: str, at: Location) -> Entry:
+    fault = f"'{text[:60]}' is no assignment: systemd ignores it, and {name} ends before it"
+    return Entry("systemd", unit, "runtime", name, text, at, fault, f'put quotes around all of it: Environment="{name}=…"')

@@ -13,7 +13,7 @@ from oomconf.dialects._hints import said
 from oomconf.dialects._names import misnamed, stray, unread
 from oomconf.dialects._swap_names import unit_name
 from oomconf.dialects._tmpfs import beside
-from oomconf.dialects.systemd.hints import adjust_file, command, hidden_kill, hints, ran
+from oomconf.dialects.systemd.hints import adjust_file, command, hidden_kill, hints, lost, ran
 from oomconf.dialects.systemd.judge import Judged, Verdict, judge
 from oomconf.dialects.systemd.mounts import is_mount, mounts
 from oomconf.dialects.systemd.places import CONFS, Place, Scope, dropin_folders, is_pattern, place, surviving, template_of
@@ -183,13 +183,16 @@ def _workload(unit: str, files: list[Judged], entries: list[Entry], defaults: di
     found = tuple(hints(valid))
     entries += [Entry("systemd", unit, "runtime", hint.knob, hint.text, at, hint.fault, hint.remedy) for hint, at in found if hint.fault]
     entries += hidden_kill(valid, unit, merged.get("restart"))
+    away = tuple(lost(unit, valid))
+    entries += away
+    unread = {entry.key for entry in away if entry.section == "unheard"}
     return Workload(
         name=unit,
         object=unit,
         at=whole_file(files[0].document.path),
         placement=SystemdUnit(unit=unit, user=user, command=command(valid)),
         oom_adjust_file=adjust_file(valid),
-        runtimes=said(found),
+        runtimes=said([one for one in found if one[0].knob not in unread]),
         **{**defaults, **merged},
     )
 
