@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Final, Literal
 
 from oomconf.dialect import Accepted, Assembly, Document, Entry, Nested, Ran, Reading, Sources
 from oomconf.dialects._entries import repeated, unparsed
-from oomconf.dialects._hints import heard
+from oomconf.dialects._hints import Placed, heard
 from oomconf.dialects._kubernetes_files import is_kustomization, is_values
 from oomconf.dialects._templates import is_filled_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, go_integer
 from oomconf.dialects._yaml import Sequence as Items
 from oomconf.dialects.kubernetes.beside import of_autoscaler, of_limit_range, of_pod, of_quota
 from oomconf.dialects.kubernetes.commands import command, ran, variables
+from oomconf.dialects.kubernetes.config_maps import ConfigMaps, found_in
 from oomconf.dialects.kubernetes.documents import manifests
 from oomconf.dialects.kubernetes.kustomize import builds
 from oomconf.dialects.kubernetes.nodes import inside, objects, text
@@ -55,7 +56,7 @@ def claims(path: str) -> bool:
 
 def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: ARG001
     """Read every object of every document, those of lists too; one policy, since a cluster has no host. Never raises."""
-    reader = _Reader()
+    reader = _Reader(found_in(documents))
     nested: list[Nested] = []
     for document in documents:
         found, faults = manifests(document.text, document.path)
@@ -80,7 +81,10 @@ def assemble(documents: Sequence[Document]) -> Assembly:
     made = builds(documents)
     readings: list[Reading] = []
     for build in made.found:
-        reader = _Reader()
+        maps = ConfigMaps()
+        for thing in build.objects:
+            maps.add(thing)
+        reader = _Reader(maps)
         reader.entries += build.entries
         for thing in build.objects:
             reader.take(thing)
@@ -90,7 +94,8 @@ def assemble(documents: Sequence[Document]) -> Assembly:
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, maps: ConfigMaps) -> None:
+        self.maps = maps
         self.workloads: list[Workload] = []
         self.groups: dict[str, Group] = {}
         self.entries: list[Entry] = []
@@ -191,7 +196,7 @@ class _Reader:
         self.judge_keys(thing, node.get("resources"))
         self.ran += ran(thing, node)
         self.entries += (*huge_pages(thing, node.get("resources")), *resize_policy(thing, pod, node))
-        hints, refused = _runtimes(thing, node)
+        hints, refused = _runtimes(thing, node, self.maps.variables(node, namespace))
         self.entries += refused
         self.workloads.append(
             Workload(
@@ -300,11 +305,11 @@ class _Reader:
             self.groups[namespace] = Group(name=namespace, kind="namespace", object=below.object, at=below.at, **known)
 
 
-def _runtimes(thing: str, container: Mapping) -> tuple[tuple[Runtime, ...], list[Entry]]:
-    words, image = command(container), text(container.get("image"))
+def _runtimes(thing: str, container: Mapping, mapped: Iterable[tuple[str, Placed]]) -> tuple[tuple[Runtime, ...], list[Entry]]:
+    words, image, said = command(container), text(container.get("image")), {**dict(mapped), **variables(container)}
     # a manifest's `$NAME` may be filled in before it is applied
     direct = "command" in container and not any("$" in word or is_filled_in(word) for word, _ in words)
-    return heard("kubernetes", thing, variables(container), [words] if words else (), at=container.at, image=image, direct=direct)
+    return heard("kubernetes", thing, said, [words] if words else (), at=container.at, image=image, direct=direct)
 
 
 def _number(node: Node | None) -> Setting[int] | None:
