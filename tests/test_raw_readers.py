@@ -226,6 +226,16 @@ def test_heaps_ride_along_with_their_places() -> None:
     assert (kind, heap, line) == ("jvm", 2 << 30, 5), "a size beats a percentage, wherever it stands"
 
 
+def test_an_override_of_the_other_name_is_read_over_the_only_base() -> None:
+    files = {
+        "compose.yaml": "services:\n  web:\n    image: web\n    mem_limit: 512m\n",
+        "docker-compose.prod.yml": "services:\n  web:\n    environment:\n      JAVA_TOOL_OPTIONS: -Xmx1g\n",
+    }
+    documents = [Document(path, text) for path, text in files.items()]
+    report = lint_raw(documents, Mapped(files), select=["heap-above-limit"])
+    assert [(one.at.path, one.at.line) for one in report.findings] == [("docker-compose.prod.yml", 4)]
+
+
 # ── Kubernetes (kube-apiserver 1.36: apimachinery/pkg/api/resource, sigs.k8s.io/yaml) ────────────────────────────────────
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  containers:\n    - name: a\n      resources:\n        limits:\n          memory: {}\n"

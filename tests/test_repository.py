@@ -82,8 +82,11 @@ def test_what_a_template_or_a_variable_puts_in_is_not_judged() -> None:
         "etc/systemd/system/a.service": "[Service]\nExecStart=/a\nMemoryMax={{ max }}\n",
         "compose.yaml": "services:\n  a:\n    image: b\n    mem_limit: ${LIMIT}\n    memswap_limit: ${SWAP}\n    oom_score_adj: ${ADJ}\n",
         "pod.yaml": POD.replace("1Gi", "'{{ .Values.memory }}'"),
+        ".env.example": "LIMIT=\nSWAP=\n",
     }
     assert lint(files) == []
+    del files[".env.example"]
+    assert lint(files) == [("limit-without-default", "compose.yaml", 4), ("limit-without-default", "compose.yaml", 5)]
 
 
 def test_a_template_that_is_no_yaml_is_passed_over_and_a_broken_manifest_is_not() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from oomconf.dialect import Document, Entry, NoSources, Reading
+from oomconf.api import lint_raw
+from oomconf.dialect import Document, Entry, Mapped, NoSources, Reading
 from oomconf.dialects._unit_keys import KEYS
 from oomconf.dialects.systemd import DIALECT
 from oomconf.placement import SystemdUnit
@@ -451,3 +452,25 @@ def test_a_bad_value_is_found_in_every_kind_of_unit(unit: str) -> None:
 
 def test_what_a_mount_is_made_of_is_no_business_of_ours() -> None:
     assert read({"mnt.mount": "[Mount]\nWhat=tmpfs\nWhere=/mnt\nOptions=size=1G\n"}).entries == ()
+
+
+UNIT_WITH_FILE = "[Service]\nEnvironmentFile={}\nExecStart=/usr/bin/java $JAVA_OPTS -jar /srv/a.jar\nMemoryMax=4G\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "found"),
+    [
+        ("/etc/default/app", "etc/default/app", True),
+        ("-/etc/default/app", "etc/default/app", True),
+        ("/etc/default/app\nEnvironment=JAVA_OPTS=-Xmx1g", "etc/default/app", True),
+        ("/etc/default/app\nEnvironmentFile=", "etc/default/app", False),
+        ("/etc/default/app", "other/etc/default/app", False),
+        ("/etc/default/%i", "etc/default/app", False),
+    ],
+)
+@pytest.mark.parametrize("root", ["", "hosts/web/"])
+def test_variables_of_a_file_in_the_tree_of_the_host_override_those_of_the_unit(line: str, path: str, found: bool, root: str) -> None:
+    files = {f"{root}etc/systemd/system/app.service": UNIT_WITH_FILE.format(line), f"{root}{path}": 'JAVA_OPTS="-Xms2g -Xmx8g"\n'}
+    (unit, *_) = (Document(name, text) for name, text in files.items())
+    report = lint_raw([unit], Mapped(files), select=["heap-above-limit"])
+    assert [(one.at.path, one.at.line) for one in report.findings] == ([(f"{root}{path}", 1)] if found else [])

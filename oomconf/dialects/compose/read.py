@@ -13,6 +13,7 @@ from oomconf.dialect import Document, Entry, Ran, Reading, Sources
 from oomconf.dialects._commands import may_tune
 from oomconf.dialects._containers import said_restart
 from oomconf.dialects._entries import doubled, repeated, unparsed
+from oomconf.dialects._env_files import placed_variables
 from oomconf.dialects._hints import Placed, adjust_file, heard
 from oomconf.dialects._image import Image, image
 from oomconf.dialects._shell import commands as shell_commands
@@ -20,7 +21,7 @@ from oomconf.dialects._templates import is_templated
 from oomconf.dialects._tmpfs import SHM, mounted, sized
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
 from oomconf.dialects.compose.files import Loaded, inside, load, overlay, services
-from oomconf.dialects.compose.scalars import asked, interpolate, names, placed_variables, typed, unset
+from oomconf.dialects.compose.scalars import asked, interpolate, names, typed, unset
 from oomconf.dialects.compose.traps import beside, disagreement, keys, lost, swarm, sysctls, unheeded
 from oomconf.location import Location
 from oomconf.placement import ComposeService
@@ -97,8 +98,10 @@ def _groups(documents: AnySequence[Document]) -> list[tuple[Document, list[Docum
         folder, _, name = document.path.rpartition("/")
         stem, _, rest = name.rpartition(".")[0].partition(".")
         (over.append(((folder, stem), document)) if rest else bases.setdefault((folder, stem), (document, [])))
-    for key, document in over:
-        if key in bases:
+    for (folder, stem), document in over:
+        # -f compose.yaml -f docker-compose.prod.yml
+        key = next((key for key in ((folder, stem), *((folder, other) for other in _STEMS)) if key in bases), None)
+        if key is not None:
             bases[key][1].append(document)
         else:
             bases[(document.path, "")] = (document, [])

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from typing import Final
 
-from oomconf.dialect import Document
 from oomconf.dialects._yaml import Scalar, go_integer
-from oomconf.location import Location
 
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _VARIABLE: Final = re.compile(
@@ -72,17 +70,3 @@ def unset(text: str, variables: AnyMapping[str, str]) -> str:
 def asked(text: str, variables: AnyMapping[str, str]) -> bool:
     """Whether what compose puts in depends on an environment that is not known: without a default, or only where it is set."""
     return any(not variables.get(name) and (mark not in _DEFAULTS or not other) for name, mark, other in names(text))
-
-
-def placed_variables(document: Document) -> dict[str, tuple[str, Location]]:
-    """Read NAME=value lines, each with the place of its value."""
-    found: dict[str, tuple[str, Location]] = {}
-    for number, line in enumerate(document.text.splitlines(), 1):
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and not name.startswith("#"):
-            value = value.strip()
-            is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-            column = line.index("=") + 2
-            plain = value[1:-1] if is_quoted else value.partition(" #")[0].rstrip()
-            found[name.strip()] = plain, Location(document.path, number, column, number, max(column + 1, len(line) + 1))
-    return found

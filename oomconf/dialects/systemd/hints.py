@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from oomconf.dialect import Entry, Ran
+from oomconf.dialect import Entry, Ran, Sources
 from oomconf.dialects import _ini
 from oomconf.dialects._commands import may_tune
-from oomconf.dialects._hints import ADJUST_FILE, unheard
+from oomconf.dialects._env_files import placed_variables
+from oomconf.dialects._hints import ADJUST_FILE, Placed, unheard
 from oomconf.dialects.systemd.judge import Verdict
 from oomconf.location import NOWHERE, Location
 from oomconf.policy import Setting
 from oomconf.runtimes import KNOWN, Hint, read_command, read_environment
 
-__all__ = ["adjust_file", "command", "hidden_kill", "hints", "lost", "ran"]
+__all__ = ["adjust_file", "command", "from_files", "hidden_kill", "hints", "lost", "ran"]
 
 _PREFIXES: Final = "@-:+!|"
 _KILLS: Final = ("SIGKILL", "KILL")
@@ -22,8 +23,22 @@ _PASSING_ON: Final = ("docker", "podman", "nerdctl", "sh", "bash", "dash")
 """Programs that exit with 128 and the number of the signal that ended another."""
 
 
-def hints(verdicts: Iterable[Verdict]) -> Iterator[tuple[Hint, Location]]:
-    """Find what lines, given in the order in which systemd reads them, say of heaps: of the environment in force, then of each command."""
+def from_files(verdicts: Iterable[Verdict], root: str, sources: Sources) -> dict[str, Placed]:
+    """Read the variables of each EnvironmentFile= that is in the tree of its host; they override those of Environment=."""
+    variables: dict[str, Placed] = {}
+    for one in verdicts:
+        if one.row.name == "EnvironmentFile":
+            path = one.text.removeprefix("-")
+            document = sources.get(f"{root.strip('/')}{path}".lstrip("/")) if path.startswith("/") and not one.reset else None
+            variables = {} if one.reset else variables | ({} if document is None else placed_variables(document))
+    return variables
+
+
+def hints(verdicts: Iterable[Verdict], files: Mapping[str, Placed]) -> Iterator[tuple[Hint, Location]]:
+    """Find what lines, given in the order in which systemd reads them, say of heaps: of the environment in force, then of each command.
+
+    `files` is what files of variables say.
+    """
     variables: dict[str, tuple[str, Location]] = {}
     commands: list[Verdict] = []
     for one in verdicts:
@@ -36,6 +51,7 @@ def hints(verdicts: Iterable[Verdict]) -> Iterator[tuple[Hint, Location]]:
                     variables[name] = (value, _within(one.at, word))
         elif one.row.name == "ExecStart":
             commands = [] if one.reset else [*commands, one]
+    variables |= files
     for hint in read_environment({name: text for name, (text, _) in variables.items()}):
         yield hint, variables[hint.knob][1]
     for one in commands:

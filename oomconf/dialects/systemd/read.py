@@ -9,11 +9,11 @@ from typing import Any, Final, Literal
 
 from oomconf.dialect import Document, Entry, Ran, Reading, Sources
 from oomconf.dialects import _units
-from oomconf.dialects._hints import said
+from oomconf.dialects._hints import Placed, said
 from oomconf.dialects._names import misnamed, stray, unread
 from oomconf.dialects._swap_names import unit_name
 from oomconf.dialects._tmpfs import beside
-from oomconf.dialects.systemd.hints import adjust_file, command, hidden_kill, hints, lost, ran
+from oomconf.dialects.systemd.hints import adjust_file, command, from_files, hidden_kill, hints, lost, ran
 from oomconf.dialects.systemd.judge import Judged, Verdict, judge
 from oomconf.dialects.systemd.mounts import is_mount, mounts
 from oomconf.dialects.systemd.places import CONFS, Place, Scope, dropin_folders, is_pattern, place, surviving, template_of
@@ -59,7 +59,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:
     hosts: dict[str, list[_Scope]] = {}
     for scope in scopes.values():
         hosts.setdefault(scope.scope.root.strip("/") or _HOST, []).append(scope)
-    policies = tuple(_policy(name, parts, entries) for name, parts in hosts.items())
+    policies = tuple(_policy(name, parts, entries, sources) for name, parts in hosts.items())
     commands = [one for scope in scopes.values() for unit in scope.units() for one in _ran(unit, scope.files(unit), sources)]
     in_memory = tuple(mounts(documents, _HOST))
     entries += (entry for policy in in_memory for entry in beside("systemd", policy.tmpfs))
@@ -73,7 +73,7 @@ def _ran(unit: str, files: list[Judged], sources: Sources) -> Iterator[Ran]:
         yield replace(one, timed=again)
 
 
-def _policy(name: str, scopes: Iterable[_Scope], entries: list[Entry]) -> Policy:
+def _policy(name: str, scopes: Iterable[_Scope], entries: list[Entry], sources: Sources) -> Policy:
     workloads: list[Workload] = []
     groups: list[Group] = []
     swaps: list[Swap] = []
@@ -88,7 +88,8 @@ def _policy(name: str, scopes: Iterable[_Scope], entries: list[Entry]) -> Policy
             elif files and unit.endswith(".swap"):
                 swaps += _swap(unit, files, entries)
             elif files and unit.endswith(".service"):
-                workloads.append(_workload(unit, files, entries, defaults[scope.scope.user], user=scope.scope.user))
+                variables = from_files((one for file in files for one in file.verdicts if not one.fault), scope.scope.root, sources)
+                workloads.append(_workload(unit, files, entries, variables, defaults[scope.scope.user], user=scope.scope.user))
         oomd = oomd or scope.oomd()
     return Policy(
         name=name,
@@ -177,10 +178,18 @@ def _swap(unit: str, files: list[Judged], entries: list[Entry]) -> Iterator[Swap
     yield Swap(path=what.text, kind=kind, at=what.at, priority=said.get("priority"))
 
 
-def _workload(unit: str, files: list[Judged], entries: list[Entry], defaults: dict[str, Setting[Any]], *, user: bool) -> Workload:
+def _workload(
+    unit: str,
+    files: list[Judged],
+    entries: list[Entry],
+    variables: dict[str, Placed],
+    defaults: dict[str, Setting[Any]],
+    *,
+    user: bool,
+) -> Workload:
     merged = _merged(files, (*WORKLOAD_FIELDS, *_WATCHED))
     valid = [one for file in files for one in file.verdicts if not one.fault]
-    found = tuple(hints(valid))
+    found = tuple(hints(valid, variables))
     entries += [Entry("systemd", unit, "runtime", hint.knob, hint.text, at, hint.fault, hint.remedy) for hint, at in found if hint.fault]
     entries += hidden_kill(valid, unit, merged.get("restart"))
     away = tuple(lost(unit, valid))
