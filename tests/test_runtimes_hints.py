@@ -204,6 +204,56 @@ def test_flags_are_judged_only_where_their_program_is_certain(words: list[str], 
     assert (fault or "") in (hint.fault or "")
 
 
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ("-Xms2g -Xmx1g", "'-Xms2g' is more than '-Xmx1g', and java does not start"),
+        ("-Xms1g -Xmx512m -XX:InitialHeapSize=1g", None),
+        ("-Xmx1g -Xms2g -Xms512m", None),
+        ("-Xms1g -Xmx1g", None),
+        ("-Xms2g -XX:MaxRAMPercentage=50", None),
+        ("-Xms2g -Xmx$HEAP", None),
+        ("-Xmsbig -Xmx1g", None),
+    ],
+)
+def test_a_heap_that_begins_above_its_end_is_refused(options: str, fault: str | None) -> None:
+    for hints in (read_environment({"JAVA_TOOL_OPTIONS": options}), read_command(["java", *options.split(), "Main"])):
+        assert [hint.fault for hint in hints if hint.fault is not None] == ([] if fault is None else [fault])
+
+
+@pytest.mark.parametrize(
+    ("options", "sizes"),
+    [
+        ("-XX:MaxDirectMemorySize=1g -XX:MaxDirectMemorySize=512m", [512 * M]),
+        ("-XX:MaxDirectMemorySize=0", []),
+        ("-XX:MaxDirectMemorySize=$D", []),
+        ("-XX:MaxDirectMemorySize=1gb", [None]),
+    ],
+)
+def test_direct_buffers_are_read_beside_the_heap(options: str, sizes: list[int | None]) -> None:
+    for hints in (read_environment({"JAVA_OPTS": f"-Xmx1g {options}"}), read_command(["java", "-Xmx1g", *options.split(), "Main"])):
+        assert [hint.heap for hint in hints] == [G, *sizes]
+
+
+@pytest.mark.parametrize(
+    ("variables", "image", "heap"),
+    [
+        ({"MEMORY": "4G"}, "itzg/minecraft-server:java21", 4 * G),
+        ({"MEMORY": "4G", "MAX_MEMORY": "2G"}, "docker.io/itzg/minecraft-server", 2 * G),
+        ({"MEMORY": ""}, "itzg/minecraft-server", None),
+        ({"MEMORY": "4G"}, "registry.example/minecraft-server", None),
+        ({"MAX_HEAP_SIZE": "4G"}, "cassandra:5", 4 * G),
+        ({"MAX_HEAP_SIZE": "4G"}, "registry.example/api", None),
+        ({"SOLR_HEAP": "4g"}, "registry.example/search", 4 * G),
+        ({"SOLR_HEAP": "1024"}, "mailcow/solr", None),
+        ({"INSTALL4J_ADD_VM_PARAMS": "-Xms1g -Xmx4g"}, "", 4 * G),
+    ],
+)
+def test_a_product_s_own_variable_counts_in_its_image(variables: dict[str, str], image: str, heap: int | None) -> None:
+    hints = effective(read_environment(variables, image=image))
+    assert [hint.heap for hint in hints] == ([] if heap is None else [heap])
+
+
 def test_quotes_are_the_start_script_s_own_affair() -> None:
     assert read_environment({"JAVA_OPTS": "-Dx='a"}) == ()
     (hint,) = read_environment({"JDK_JAVA_OPTIONS": "-Dx='a"})

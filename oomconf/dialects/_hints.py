@@ -9,9 +9,9 @@ from typing import Final
 from oomconf.dialect import Entry
 from oomconf.location import NOWHERE, Location
 from oomconf.policy import Amount, Runtime, Setting
-from oomconf.runtimes import KNOWN, SCRIPT_VARIABLES, Hint, effective, read_command, read_environment, starts_java
+from oomconf.runtimes import KNOWN, PRODUCT_VARIABLES, SCRIPT_VARIABLES, Hint, effective, read_command, read_environment, starts_java
 
-__all__ = ["ADJUST_FILE", "Placed", "adjust_file", "heard", "said", "unheard"]
+__all__ = ["ADJUST_FILE", "Placed", "adjust_file", "heard", "said", "unheard", "variable_of"]
 
 ADJUST_FILE: Final = "PG_OOM_ADJUST_FILE"
 
@@ -42,8 +42,8 @@ def heard(
     the commands are what is started, with no entrypoint of an image before them and no shell that would expand their variables.
     """
     commands = tuple(commands)
-    named = {name: variables[name][0] for name in KNOWN if name in variables}
-    found = [(hint, variables[hint.knob][1]) for hint in read_environment(named)] if named else []
+    named = {name: variables[name][0] for name in (*KNOWN, *PRODUCT_VARIABLES) if name in variables}
+    found = [(hint, variable_of(hint, variables)[1]) for hint in read_environment(named, image=image or "")] if named else []
     for words in commands:
         hints = read_command([text for text, _ in words], image=image or "")
         found += [(hint, _place(hint, words, at)) for hint in hints]
@@ -68,7 +68,7 @@ def unheard(dialect: str, thing: str, variables: Mapping[str, Placed], words: Se
     named = {name: variables[name][0] for name in SCRIPT_VARIABLES if name in variables}
     for hint in read_environment(named) if named else ():
         if not any(hint.knob in text for text, _ in words):
-            yield Entry(dialect, thing, "unheard", hint.knob, hint.text, variables[hint.knob][1])
+            yield Entry(dialect, thing, "unheard", hint.knob, hint.text, variable_of(hint, variables)[1])
 
 
 def _unexpanded(dialect: str, thing: str, words: Sequence[Placed]) -> Iterator[Entry]:
@@ -79,6 +79,13 @@ def _unexpanded(dialect: str, thing: str, words: Sequence[Placed]) -> Iterator[E
             yield Entry(dialect, thing, "runtime", "java", text, place, fault, f'write ["sh", "-c", "exec java {text[:60]} …"]')
         if not text.startswith("-") or text == "-jar":
             return
+
+
+def variable_of(hint: Hint, variables: Mapping[str, Placed]) -> Placed:
+    """Give the variable that says a hint of the environment."""
+    if hint.knob in variables:
+        return variables[hint.knob]
+    return next(variables[name] for name in KNOWN if name in variables and hint.text in re.sub("[\"']", "", variables[name][0]))
 
 
 def _place(hint: Hint, words: Sequence[Placed], at: Location) -> Location:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from oomconf.finding import Related
 from oomconf.location import Location
@@ -12,8 +12,10 @@ from oomconf.quantity import INFINITY, Size
 from oomconf.rule import Context
 from oomconf.runtimes import Hint, environment, heap_under
 
-__all__ = ["Heap", "Room", "heaps", "named", "room"]
+__all__ = ["DIRECT", "Heap", "Room", "heaps", "named", "room"]
 
+DIRECT: Final = "-XX:MaxDirectMemorySize"
+"""A bound that few programs come near, which counts beside a heap and not by itself."""
 _NAMES = {"jvm": "java", "go": "Go", "node": "node", "dotnet": ".NET", "python": "Python", "other": "it"}
 
 

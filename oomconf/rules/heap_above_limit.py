@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from oomconf.policy import Workload
 from oomconf.rule import Context, Problem, Severity, rule
-from oomconf.rules._heaps import heaps, named, room
+from oomconf.rules._heaps import DIRECT, heaps, named, room
 from oomconf.runtimes import overhead
 
 
@@ -55,6 +55,30 @@ def heap_above_limit(workload: Workload, around: Context) -> Iterator[Problem]:
         mem_limit: 256m
     ```
 
+    ```yaml bad compose.yaml
+    services:
+      game:
+        image: itzg/minecraft-server
+        environment: {MEMORY: 4G}   ⟵
+        mem_limit: 4g
+      search:
+        image: solr:9
+        environment: {SOLR_HEAP: 2g}   ⟵
+        mem_limit: 2g
+      rows:
+        image: cassandra:5
+        environment: {MAX_HEAP_SIZE: 8G}   ⟵
+        mem_limit: 6g
+    ```
+
+    ```yaml good compose.yaml
+    services:
+      mail:
+        image: registry.example/mail/solr
+        environment: {SOLR_HEAP: "1024", MEMORY: 4G, MAX_HEAP_SIZE: 4G}
+        mem_limit: 2g
+    ```
+
     ```yaml bad k8s/api.yaml
     apiVersion: apps/v1
     kind: Deployment
@@ -74,7 +98,7 @@ def heap_above_limit(workload: Workload, around: Context) -> Iterator[Problem]:
     if held is None:
         return
     for heap in heaps(workload, held.size):
-        if heap.size >= held.size:
+        if heap.size >= held.size and heap.runtime.knob != DIRECT:
             fits = held.size - overhead(heap.runtime.kind, held.size)
             least = "" if fits >= held.size else f" of at most {type(held.size)(fits)}"
             yield Problem(

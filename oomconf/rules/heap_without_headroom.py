@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from oomconf.policy import Workload
 from oomconf.quantity import Size
 from oomconf.rule import Context, Problem, Severity, rule
-from oomconf.rules._heaps import heaps, named, room
+from oomconf.rules._heaps import DIRECT, heaps, named, room
 from oomconf.runtimes import overhead
 
 _ENOUGH = 512 << 20
@@ -61,7 +61,7 @@ def heap_without_headroom(workload: Workload, around: Context) -> Iterator[Probl
     for heap in heaps(workload, held.size):
         wanted = overhead(heap.runtime.kind, held.size)
         left = held.size - heap.size
-        if 0 < left < min(wanted // 2, _ENOUGH):
+        if 0 < left < min(wanted // 2, _ENOUGH) and heap.runtime.knob != DIRECT:
             yield Problem(
                 heap.at,
                 f"the heap of {named(heap.runtime)} may grow to {heap.size} and leaves {Size(left)} of {held.size} for all else",

@@ -207,6 +207,14 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
     CMD ["java", "-Xmx", "512m", "-jar", "a.jar"]   ⟵
     ```
 
+    ```yaml bad compose.yaml
+    services:
+      web:
+        image: registry.example/web
+        environment:
+          JAVA_TOOL_OPTIONS: -Xms4g -Xmx1g   ⟵
+    ```
+
     ```dockerfile bad Dockerfile
     FROM debian:12
     ENTRYPOINT ["java", "$JAVA_OPTS", "-jar", "a.jar", "-Xmx512m"]   ⟵

@@ -16,7 +16,8 @@ def several_heaps(workload: Workload, around: Context) -> Iterator[Problem]:
 
     Each runtime that looks at its cgroup sees the whole limit and takes its share of it as if it were alone: two JVMs at 75 %
     may grow to one and a half times `memory.max`. A variable of the environment is passed on to every process of the service,
-    so four workers that were each told 1G may take 4G. No heap is at fault when the kernel kills, so nobody's log explains it.
+    so four workers that were each told 1G may take 4G. Direct buffers of a JVM (-XX:MaxDirectMemorySize) stand beside its heap. No
+    heap is at fault when the kernel kills, so nobody's log explains it.
 
     ```yaml bad oomconf.yaml
     version: 1
@@ -57,6 +58,24 @@ def several_heaps(workload: Workload, around: Context) -> Iterator[Problem]:
     Environment=JAVA_TOOL_OPTIONS=-Xmx1536m   ⟵
     Environment=NODE_OPTIONS=--max-old-space-size=1024
     ExecStart=/usr/local/bin/site
+    ```
+
+    ```yaml bad compose.yaml
+    services:
+      site:
+        image: registry.example/site
+        mem_limit: 1g
+        environment:
+          JAVA_TOOL_OPTIONS: -Xmx768m -XX:MaxDirectMemorySize=512m   ⟵
+    ```
+
+    ```yaml good compose.yaml
+    services:
+      site:
+        image: registry.example/site
+        mem_limit: 2g
+        environment:
+          JAVA_TOOL_OPTIONS: -Xmx768m -XX:MaxDirectMemorySize=512m
     ```
     """
     held = room(workload, around)

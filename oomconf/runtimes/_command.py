@@ -9,7 +9,7 @@ from typing import Final
 
 from oomconf.runtimes._hint import Hint
 from oomconf.runtimes._servers import server_hints
-from oomconf.runtimes._variables import KNOWN, jvm_hints, node_hints, read_environment
+from oomconf.runtimes._variables import KNOWN, direct_hints, jvm_hints, node_hints, read_environment
 from oomconf.runtimes._words import SHELL, split
 
 __all__ = ["is_program", "program", "read_command", "starts_java"]
@@ -142,11 +142,11 @@ def _read(words: tuple[str, ...]) -> list[Hint]:
     if position is None:
         # whose flags they are is not certain, so what they refuse is not either
         others = (*node_hints(words), *server_hints(words, None))
-        return [*hints, *jvm_hints(words), *(replace(hint, fault=None) for hint in others)]
+        return [*hints, *jvm_hints(words), *direct_hints(words), *(replace(hint, fault=None) for hint in others)]
     name, rest = _PROGRAMS[_base(words[position])], words[position + 1 :]
     if name == "java":
         end = _end(rest, _JAVA_VALUED, ("-jar", "-m", "--module"))
-        return [*hints, *jvm_hints(rest[:end], launcher=True), *_misplaced(jvm_hints, rest, end, "java")]
+        return [*hints, *jvm_hints(rest[:end], launcher=True), *direct_hints(rest[:end]), *_misplaced(jvm_hints, rest, end, "java")]
     if name == "node":
         end = _end(rest, _NODE_VALUED, ())
         return [*hints, *node_hints(rest[:end]), *_misplaced(node_hints, rest, end, "node")]

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from oomconf.quantity import Percent, Size
 
-__all__ = ["JVM_VARIABLES", "SCRIPT_VARIABLES", "Hint", "Kind", "effective", "is_unresolved"]
+__all__ = ["JVM_VARIABLES", "PRODUCT_VARIABLES", "SCRIPT_VARIABLES", "Hint", "Kind", "effective", "is_unresolved"]
 
 Kind = Literal["jvm", "go", "node", "dotnet", "python", "other"]
 
@@ -24,10 +24,19 @@ SCRIPT_VARIABLES: Final = (
     "LS_JAVA_OPTS",
     "KAFKA_HEAP_OPTS",
     "JAVA_OPTS_KC_HEAP",
+    "SOLR_JAVA_MEM",
+    "INSTALL4J_ADD_VM_PARAMS",
 )
 """What only products' start scripts hand to java; java itself does not know them."""
 
 
+PRODUCT_VARIABLES: Final = {
+    "SOLR_HEAP": "solr",
+    "MAX_HEAP_SIZE": "cassandra",
+    "MAX_MEMORY": "itzg/minecraft-server",
+    "MEMORY": "itzg/minecraft-server",
+}
+"""A bare size that an image's start script makes -Xmx of (bin/solr, conf/cassandra-env.sh, itzg's start-finalExec), the strongest first."""
 _PLACEHOLDER: Final = re.compile(r"@[A-Z][A-Z0-9_]*@|%[A-Z][A-Z0-9_]+%")
 
 

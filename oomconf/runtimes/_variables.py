@@ -8,28 +8,33 @@ from typing import Final
 
 from oomconf.quantity import INFINITY, Percent, Size, SizeError, dotnet, golang, jvm
 from oomconf.runtimes._heaps import MIB
-from oomconf.runtimes._hint import JVM_VARIABLES, SCRIPT_VARIABLES, Hint, is_unresolved
+from oomconf.runtimes._hint import JVM_VARIABLES, PRODUCT_VARIABLES, SCRIPT_VARIABLES, Hint, is_unresolved
 from oomconf.runtimes._words import JAVA, NODE, split
 
-__all__ = ["KNOWN", "jvm_hints", "node_hints", "read_environment"]
+__all__ = ["KNOWN", "direct_hints", "jvm_hints", "node_hints", "read_environment"]
 
 _JVM_SIZE: Final = re.compile(r"(?P<flag>-Xmx|-XX:MaxHeapSize=|-mx)(?P<value>.*)", re.DOTALL)
 _JVM_SHARE: Final = re.compile(r"-XX:(?P<flag>MaxRAMPercentage|MinRAMPercentage|MaxRAMFraction)=(?P<value>.*)", re.DOTALL)
 _JVM_DOUBLE: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,20})?")
+_JVM_INITIAL: Final = re.compile(r"(-Xms|(?P<flag>-XX:InitialHeapSize=))(?P<value>.*)", re.DOTALL)
+_JVM_DIRECT: Final = re.compile(r"-XX:MaxDirectMemorySize=(?P<value>.*)", re.DOTALL)
+_IMAGE: Final = re.compile(r"(?:docker\.io/)?(?:library/)?(?P<name>[^:@]+)(?::[^/@]*)?(?:@.*)?", re.DOTALL)
 _NODE_FLAG: Final = re.compile(r"--max[-_]old[-_]space[-_]size(?P<share>[-_]percentage)?(=(?P<value>.*))?", re.DOTALL)
 _SMALLEST_JVM: Final = 2 * MIB
 _WHOLE_PERCENT: Final = 100
 
 
-def read_environment(variables: Mapping[str, str]) -> tuple[Hint, ...]:
+def read_environment(variables: Mapping[str, str], *, image: str = "") -> tuple[Hint, ...]:
     """Read what variables of the environment say of heaps, in a fixed order: java, its start scripts one by one, Go, Node.js, .NET, glibc.
 
     Of several words or variables for one runtime that which counts is given, and each that it refuses, ignores or misreads; together
-    with a command line see `effective`. What says nothing of a heap is no hint. Nothing is raised.
+    with a command line see `effective`. `image` is what may read variables of its own. What says nothing of a heap is no hint.
+    Nothing is raised.
     """
     found = _java_variables({name: variables[name] for name in JVM_VARIABLES if name in variables})
     for name in SCRIPT_VARIABLES:
         found += _java_variables({name: variables[name]}) if name in variables else []
+    found += _product_variables(variables, image)
     dotnets: list[Hint] = []
     for name, reader in _READERS.items():
         if name in variables:
@@ -38,6 +43,33 @@ def read_environment(variables: Mapping[str, str]) -> tuple[Hint, ...]:
     # bytes beat percent, and DOTNET_ beats COMPlus_, which is the order of _DOTNET
     counts = next((hint for hint in dotnets if hint.fault is None), None)
     return (*found, *(hint for hint in dotnets if hint is counts or hint.fault is not None))
+
+
+def direct_hints(words: Sequence[str]) -> list[Hint]:
+    """Read the bound of java's direct buffers, the last that is said, which stand beside the heap."""
+    said = next((found for word in reversed(words) if (found := _JVM_DIRECT.fullmatch(word)) is not None), None)
+    if said is None or is_unresolved(said["value"]):
+        return []
+    knob, text = "-XX:MaxDirectMemorySize", said[0]
+    try:
+        size = jvm.parse(said["value"])
+    except SizeError as refused:
+        return [Hint(kind="other", knob=knob, text=text, fault=refused.message, remedy=refused.hint)]
+    # 0 is the default, as much as the heap
+    return [Hint(kind="other", knob=knob, text=text, heap=size)] if size else []
+
+
+def _product_variables(variables: Mapping[str, str], image: str) -> list[Hint]:
+    named = _IMAGE.fullmatch(image)
+    hints: list[Hint] = []
+    for name, product in PRODUCT_VARIABLES.items():
+        text = variables.get(name, "")
+        if text and named is not None and named["name"] == product:
+            hints.append(_jvm_size(text, name, text))
+        elif name == "SOLR_HEAP" and re.fullmatch("[0-9]{1,9}[kmgKMG]", text):
+            # images of others read a bare number as MiB
+            hints.append(_jvm_size(text, name, text))
+    return hints
 
 
 def jvm_hints(words: Sequence[str], *, launcher: bool = False) -> list[Hint]:
@@ -53,7 +85,11 @@ def _jvm_hints(words: Sequence[tuple[str, str]], *, launcher: bool = False) -> l
     faults: list[Hint] = []
     size: Hint | None = None
     shares: dict[str, Hint] = {}
+    initial: tuple[str, str] | None = None
     for word, knob in words:
+        if (first := _JVM_INITIAL.fullmatch(word)) is not None:
+            # in a variable the long form raises the maximum instead (measured on JDK 17)
+            initial = (word, first["value"]) if first["flag"] is None else None
         found = _JVM_SIZE.match(word)
         if found is not None and (launcher or found["flag"] != "-mx"):
             hint = _jvm_size(word, knob or found["flag"].rstrip("="), found["value"])
@@ -64,7 +100,17 @@ def _jvm_hints(words: Sequence[tuple[str, str]], *, launcher: bool = False) -> l
                 faults.append(hint)
             else:
                 shares[share["flag"]] = hint
+    if initial is not None and size is not None and size.heap is not None and _is_more(initial[1], size.heap):
+        fault = f"'{initial[0]}' is more than '{size.text}', and java does not start"
+        faults.append(Hint(kind="jvm", knob=size.knob, text=initial[0], fault=fault))
     return [*(() if (counts := size or _jvm_shares(shares)) is None else (counts,)), *faults]
+
+
+def _is_more(text: str, heap: Size) -> bool:
+    try:
+        return jvm.parse(text) > heap
+    except SizeError:
+        return False
 
 
 def _jvm_size(word: str, knob: str, value: str) -> Hint:
@@ -156,7 +202,7 @@ def _java_variables(variables: Mapping[str, str]) -> list[Hint]:
         # what a start script makes of quotes is its own affair
         if fault is not None and name in JVM_VARIABLES and not is_unresolved(variables[name]):
             broken.append(Hint(kind="jvm", knob=name, text=variables[name], fault=f"{name} {fault}, and java does not start"))
-    return [*_jvm_hints(words), *broken]
+    return [*_jvm_hints(words), *direct_hints([word for word, _ in words]), *broken]
 
 
 def _node_variable(name: str, text: str) -> list[Hint]:

@@ -89,7 +89,8 @@ def test_java_takes_what_we_read(limit: int, options: str) -> None:
 
 REFUSED = [
     "-Xmx0.5g", "-Xmx512mb", "-Xmx512", "-Xmx0", "-Xmx", "-XX:MaxHeapSize=1m", "-XX:MaxRAMPercentage=75%", "-XX:MaxRAMPercentage=101",
-    "-XX:MaxRAMPercentage=75.", "-XX:MaxRAMPercentage=.5", "-XX:MaxRAMPercentage=", "-Dx='", "-Xmx1mb -Xmx1g",
+    "-XX:MaxRAMPercentage=75.", "-XX:MaxRAMPercentage=.5", "-XX:MaxRAMPercentage=", "-Dx='", "-Xmx1mb -Xmx1g", "-Xms2g -Xmx1g",
+    "-XX:MaxDirectMemorySize=1gb",
 ]  # fmt: skip
 
 

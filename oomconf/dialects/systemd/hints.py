@@ -9,7 +9,7 @@ from oomconf.dialect import Entry, Ran, Sources
 from oomconf.dialects import _ini
 from oomconf.dialects._commands import may_tune
 from oomconf.dialects._env_files import placed_variables
-from oomconf.dialects._hints import ADJUST_FILE, Placed, unheard
+from oomconf.dialects._hints import ADJUST_FILE, Placed, unheard, variable_of
 from oomconf.dialects.systemd.judge import Verdict
 from oomconf.location import NOWHERE, Location
 from oomconf.policy import Setting
@@ -53,7 +53,7 @@ def hints(verdicts: Iterable[Verdict], files: Mapping[str, Placed]) -> Iterator[
             commands = [] if one.reset else [*commands, one]
     variables |= files
     for hint in read_environment({name: text for name, (text, _) in variables.items()}):
-        yield hint, variables[hint.knob][1]
+        yield hint, variable_of(hint, variables)[1]
     for one in commands:
         yield from _of_command(one)
 
