@@ -226,6 +226,15 @@ def test_heaps_ride_along_with_their_places() -> None:
     assert (kind, heap, line) == ("jvm", 2 << 30, 5), "a size beats a percentage, wherever it stands"
 
 
+@pytest.mark.parametrize(
+    "options", ["-XX:MaxDirectMemorySize=1gb", "'-XX:MaxDirect'MemorySize=1gb", """'-XX:MaxDirectMemorySize=1\\\"g'"""]
+)
+def test_direct_buffers_have_the_place_of_the_variable_that_says_them(options: str) -> None:
+    text = f'services:\n  web:\n    environment:\n      JAVA_OPTS: -Xmx1g\n      JAVA_TOOL_OPTIONS: "{options}"\n'
+    report = lint_raw([Document("compose.yaml", text)], NoSources(), select=["ignored-value"])
+    assert [one.at.line for one in report.findings] == [5]
+
+
 def test_an_override_of_the_other_name_is_read_over_the_only_base() -> None:
     files = {
         "compose.yaml": "services:\n  web:\n    image: web\n    mem_limit: 512m\n",

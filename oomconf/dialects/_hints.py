@@ -9,7 +9,17 @@ from typing import Final
 from oomconf.dialect import Entry
 from oomconf.location import NOWHERE, Location
 from oomconf.policy import Amount, Runtime, Setting
-from oomconf.runtimes import KNOWN, PRODUCT_VARIABLES, SCRIPT_VARIABLES, Hint, effective, read_command, read_environment, starts_java
+from oomconf.runtimes import (
+    JVM_VARIABLES,
+    KNOWN,
+    PRODUCT_VARIABLES,
+    SCRIPT_VARIABLES,
+    Hint,
+    effective,
+    read_command,
+    read_environment,
+    starts_java,
+)
 
 __all__ = ["ADJUST_FILE", "Placed", "adjust_file", "heard", "said", "unheard", "variable_of"]
 
@@ -85,7 +95,12 @@ def variable_of(hint: Hint, variables: Mapping[str, Placed]) -> Placed:
     """Give the variable that says a hint of the environment."""
     if hint.knob in variables:
         return variables[hint.knob]
-    return next(variables[name] for name in KNOWN if name in variables and hint.text in re.sub("[\"']", "", variables[name][0]))
+    said = [variables[name] for name in (*JVM_VARIABLES, *SCRIPT_VARIABLES) if name in variables]
+    return next((one for one in said if _bare(hint.text) in _bare(one[0])), said[0])
+
+
+def _bare(text: str) -> str:
+    return re.sub("[\"']", "", text)
 
 
 def _place(hint: Hint, words: Sequence[Placed], at: Location) -> Location:
