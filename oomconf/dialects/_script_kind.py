@@ -30,7 +30,7 @@ _SAYS: Final = re.compile(
     r"docker|podman|nerdctl|systemd-run|set-property|sysctl|swapoff|oom_|cgroup|memory\.|choom|/etc/systemd|drop_caches|/proc/sys"
     r"|kubectl|write_files|\bswap\b|swapfile|compose\.ya?ml|tmpfs|swapon|mkswap|memory=|ulimit|prlimit|zramctl|earlyoom"
     r"|Memory(?:Max|High|Low|Min|SwapMax)"
-    r"|-Xm[sx]|RAMPercentage|max.old.space|GOMEMLIMIT|GCHeapHard|maxmemory|memcached|shared.buffers|innodb|wiredTiger"
+    r"|-Xm[sx]|RAMPercentage|max.old.space|GOMEMLIMIT|GCHeapHard|maxmemory|memcached|shared.buffers|innodb|wiredTiger|memory_limit"
 )
 
 

@@ -216,6 +216,17 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
     ```
 
     ```dockerfile bad Dockerfile
+    FROM php:8
+    RUN echo "memory_limit = 512MB" > /usr/local/etc/php/conf.d/memory.ini   ⟵
+    ```
+
+    ```dockerfile good Dockerfile
+    FROM php:8
+    RUN echo "memory_limit = 512M" > /usr/local/etc/php/conf.d/memory.ini
+    RUN echo "memory_limit=${PHP_LIMIT}" > "$PHP_INI_DIR/conf.d/memory.ini" && echo 'memory_limit=-1' > /etc/php/8.2/cli/php.ini
+    ```
+
+    ```dockerfile bad Dockerfile
     FROM debian:12
     ENTRYPOINT ["java", "$JAVA_OPTS", "-jar", "a.jar", "-Xmx512m"]   ⟵
     ```

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from oomconf.dialect import Document, Entry
 from oomconf.dialects._commands import Step
 from oomconf.dialects._hints import Placed, heard
 from oomconf.dialects._image import image
 from oomconf.dialects._shell import Word
+from oomconf.dialects._templates import is_filled_in
+from oomconf.dialects.script.writes import Write
 from oomconf.location import whole_file
 from oomconf.runtimes import is_program
 
-__all__ = ["built", "told"]
+__all__ = ["built", "php", "told"]
+
+_PHP_LIMIT: Final = re.compile(r"^[ \t]*memory_limit[ \t]*=(?P<value>[^;\n]*)", re.MULTILINE)
+_PHP_SIZE: Final = re.compile(r"-?[0-9]+[ ]*[KMGkmg]?")
 
 
 def told(step: Step, name: str) -> list[Entry]:
@@ -31,6 +38,19 @@ def _variables(words: Iterable[Word]) -> Iterator[tuple[str, Placed]]:
         # a command's output is as unknown as a variable
         if equals and "`" not in value:
             yield name, (value, word.at)
+
+
+def php(write: Write, name: str) -> Iterator[Entry]:
+    """Note a memory_limit written for PHP that it does not take: a number with K, M or G at most (measured on PHP 8.2)."""
+    found = _PHP_LIMIT.search(write.text or "")
+    if found is None or is_filled_in(found["value"]) or "$" in found["value"]:
+        return
+    value = found["value"].strip("\"' \t")
+    if _PHP_SIZE.fullmatch(value) is None:
+        fault = f"'{value[:40]}' is no size to PHP, which keeps the limit that it had"
+        yield Entry(
+            "script", name, "runtime", "memory_limit", value, write.value.at, fault, "write a whole number with K, M or G, such as 512M"
+        )
 
 
 def built(document: Document) -> list[Entry]:

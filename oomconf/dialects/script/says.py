@@ -12,7 +12,7 @@ from oomconf.dialects._shell import Word
 from oomconf.dialects._tmpfs import with_options
 from oomconf.dialects.script.beside import unheard
 from oomconf.dialects.script.cgroups import Cgroups
-from oomconf.dialects.script.heaps import told
+from oomconf.dialects.script.heaps import php, told
 from oomconf.dialects.script.kubectl import resources
 from oomconf.dialects.script.units import properties, transient
 from oomconf.dialects.script.variables import Variables, resolved
@@ -30,6 +30,7 @@ _CGROUP_FILE: Final = re.compile(r"^(.*?)/?((?:memory|cgroup)\.[a-z_.]+|tasks)$"
 _KEPT: Final = re.compile(
     r"(?:^|/)(?:etc|run|usr/lib|usr/local/lib|lib)/(?:sysctl\.d/[^/]+|sysctl\.conf|systemd/.+|containers/systemd/.+|docker/daemon\.json)$"
 )
+_PHP: Final = re.compile(r"(?:^|/)php[^/]*(?:/.*)?\.ini$")
 _YAML: Final = re.compile(r"\.ya?ml$")
 _ROOTS: Final = ("/proc/", "/sys/", "/etc/")
 _KUBE: Final = re.compile(r"kubeadm|kubelet|kubernetes|\bk8s\b|\bk3s\b|\bkube")
@@ -194,6 +195,8 @@ class Said:
             # in a container nobody reads it; an image that boots does
             if not self.builds or "sysctl" not in path or "bootc" in self.document.text:
                 self._nest(path.lstrip("/"), write)
+        elif write.text and _PHP.search(path):
+            self.entries += php(write, self.name)
         elif write.text and write.line and _YAML.search(path):
             self._nest(path.lstrip("/"), write)
 
