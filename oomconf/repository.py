@@ -21,6 +21,8 @@ __all__ = ["Each", "Repository", "beside", "dialect_of", "dialect_of_path", "in_
 T = TypeVar("T")
 R = TypeVar("R")
 
+_OF_HOSTS: Final = ("sysctl", "quadlet", "kubelet", "daemon-json", "cmdline", "fstab")
+"""Dialects whose files are of the host whose tree they stand in."""
 _BY_PATH: Final = ("quadlet", "systemd", "sysctl", "daemon-json", "kubelet", "cmdline", "fstab", "compose", "docker", "script")
 """Dialects that a path alone tells, in the order in which they are asked."""
 _YAML: Final = (".yaml", ".yml", ".json")
@@ -153,7 +155,7 @@ def _together(document: Document) -> tuple[str, str]:
     if name == "systemd":
         where = place(path)
         return (_HOST, _root(path) if where is None else where.scope.root.strip("/") or _HOST)
-    if name in ("sysctl", "quadlet", "kubelet", "daemon-json"):
+    if name in _OF_HOSTS:
         return (_HOST, _root(path))
     if name == "kubernetes":
         return (name, "")
@@ -176,7 +178,7 @@ class _Gathered:
             for policy in reading.policies:
                 self.hosts.setdefault(policy.name, []).append(Reading((policy,), ()))
             self.alone.append(Reading((), reading.entries, ran=reading.ran))
-        elif name in ("sysctl", "quadlet", "kubelet", "daemon-json", "cmdline", "fstab"):
+        elif name in _OF_HOSTS:
             for root, found in _by(documents, _root).items():
                 self.hosts.setdefault(root, []).append(self._read(name, found))
         elif name == "kubernetes":

@@ -19,6 +19,12 @@ TREE = {
     "hosts/a/etc/sysctl.d/10-vm.conf": "vm.overcommit_memory = 2\nvm.overcommit_ratio = 50\n",
     "hosts/a/etc/sysctl.d/20-vm.conf": "vm.overcommit_kbytes = 100000\nvm.overcommit_memory = 0\n",
     "hosts/b/etc/systemd/system/web.service": UNIT.format("web") + "OOMScoreAdjust=-1000\n",
+    "hosts/c/etc/default/grub": 'GRUB_CMDLINE_LINUX="systemd.unified_cgroup_hierarchy=0 hugepages=3000"\n',
+    "hosts/c/etc/systemd/system/api.service": UNIT.format("api") + "EnvironmentFile=/etc/default/api\nMemoryHigh=1G\nMemoryMax=3G\n",
+    "hosts/c/etc/default/api": "GOMEMLIMIT=1G\n",
+    "hosts/c/etc/fstab": "tmpfs /tmp tmpfs size=20g 0 0\n",
+    "hosts/c/etc/systemd/system/free.service": "[Service]\nExecStart=/sbin/sysctl vm.drop_caches=3\n",
+    "hosts/c/etc/systemd/system/free.timer": "[Timer]\nOnCalendar=daily\n",
     "home/joe/.config/systemd/user/sync.service": UNIT.format("sync") + "OOMScoreAdjust=-500\n",
     "units/job.service": UNIT.format("job") + "MemoryMax=1GB\n",
     "shop/compose.yaml": "services:\n  web:\n    build: ./image\n    mem_limit: 64m\n    env_file: web.env\n",
@@ -32,6 +38,10 @@ TREE = {
     "k8s/one/pod.yaml": POD.format(name="one", rest="      resources: {limits: {memory: 4Gi}, requests: {memory: 4Gi}}\n"),
     "k8s/two/pod.yaml": POD.format(name="two", rest=""),
     "k8s/range.yaml": RANGE,
+    "k8s/maps/map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: env, namespace: prod}\ndata: {JAVA_TOOL_OPTIONS: -Xmx5g}\n",
+    "k8s/maps/pod.yaml": POD.format(
+        name="map", rest="      envFrom: [{configMapRef: {name: env}}]\n      resources: {limits: {memory: 1Gi}, requests: {memory: 1Gi}}\n"
+    ),
     "run.sh": "#!/bin/sh\ndocker run -m 1Gi x\nsysctl -w vm.swappiness=400\n",
 }
 
