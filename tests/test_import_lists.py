@@ -73,6 +73,13 @@ CASES: dict[str, dict[str, str]] = {
             'ExecStartPost=/bin/sh -c "echo -500 > /proc/$$MAINPID/oom_score_adj" ⟵\nExecReload=/bin/kill -HUP $MAINPID\nMemoryMax=1G\n'
         )
     },
+    "lines that are put into a unit": {
+        "run.sh": "#!/bin/sh\necho MemoryMax=2G >> /etc/systemd/system/b.service ⟵\necho Nice=5 >> /etc/systemd/system/b.service\n",
+        "t.yml": (
+            "- lineinfile: {path: /etc/systemd/system/b.service, line: MemoryMax=2G} # ⟵\n"
+            "- lineinfile: {path: /etc/systemd/system/b.service, line: '{{ item }}'}\n  loop:\n    - OOMPolicy=stop ⟵\n"
+        ),
+    },
     "a command alone": {"run.sh": "#!/bin/sh\nhelm upgrade x y --set resources.limits.memory=1Gi ⟵\n"},
     "a shell's limit alone": {"run.sh": "#!/bin/sh\nulimit -v 1000000 ⟵\n"},
     "swap alone": {"run.sh": "#!/bin/sh\nswapon /dev/vdb ⟵\n"},

@@ -479,3 +479,21 @@ def test_a_heap_in_a_command_that_is_read_twice_is_told_once(path: str, text: st
 )
 def test_a_score_out_of_range_is_told_once(path: str, text: str) -> None:
     assert [one.rule for one in findings(path, text)].count("ignored-value") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "lines"),
+    [
+        ("x.sh", "echo MemoryMax=2G >> /etc/systemd/system/b.service\n", []),
+        ("x.sh", "echo '[Service]' > /etc/systemd/system/b.service\necho MemoryMax=2G | tee -a /etc/systemd/system/b.service\n", []),
+        ("x.sh", "cat >> /etc/systemd/system/b.service <<EOF\n# more\nMemoryMax=2G\nEOF\n", []),
+        ("x.sh", "echo MemoryMax=2G > /etc/systemd/system/b.service\n", [1]),
+        ("x.sh", "cat >> /etc/systemd/system/b.service <<EOF\n[Unit]\nMemoryMax=2G\nEOF\n", [3]),
+        ("t.yml", "- lineinfile: {path: /etc/systemd/system/b.service, insertafter: Service, line: MemoryMax=2G}\n", []),
+        ("t.yml", "- lineinfile: {path: /etc/systemd/system/b.service, line: '{{ item }}'}\n  loop: [MemoryMax=2G]\n", []),
+        ("t.yml", "- blockinfile:\n    path: /etc/systemd/system.conf\n    block: |\n      DefaultOOMPolicy=stop\n", []),
+        ("t.yml", "- copy: {dest: /etc/systemd/system/b.service, content: MemoryMax=2G}\n", [1]),
+    ],
+)
+def test_a_line_that_is_put_into_a_unit_stands_in_a_section_that_is_not_known(path: str, text: str, lines: list[int]) -> None:
+    assert [one.at.line for one in findings(path, text) if one.rule == "misplaced-key"] == lines

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from oomconf.dialect import Document, Nested, Reading
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence
 from oomconf.dialects._yaml.nodes import Spot
 from oomconf.location import Location, moved
 
-__all__ = ["origin", "relocate", "relocated", "written_in"]
+__all__ = ["is_rest", "origin", "relocate", "relocated", "written_in"]
+
+_SECTIONED: Final = re.compile(r"(?:^|/)(?:systemd|containers/systemd)/")
 
 
 def relocated(reading: Reading, origin: Location) -> Reading:
@@ -49,6 +52,13 @@ def relocate(root: Node, origin: Location) -> Node:
         elif isinstance(node, Sequence):
             stack += node
     return root
+
+
+def is_rest(path: str, text: str) -> bool:
+    """Whether what is put into a file that is there begins inside of a section of it, which only that file says."""
+    lines = (line.strip() for line in text.splitlines())
+    first = next((line for line in lines if line and line[0] not in "#;"), "")
+    return _SECTIONED.search(path) is not None and not first.startswith("[")
 
 
 def written_in(path: str, scalar: Scalar, lines: list[str]) -> Nested:

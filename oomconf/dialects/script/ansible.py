@@ -10,9 +10,10 @@ from oomconf.dialect import Document, Entry
 from oomconf.dialects._containers import said_restart, swap_beside
 from oomconf.dialects._entries import unparsed
 from oomconf.dialects._hints import Placed, adjust_file, heard
-from oomconf.dialects._nested import written_in
+from oomconf.dialects._nested import is_rest, written_in
 from oomconf.dialects._templates import is_filled_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
+from oomconf.dialects.script.beside import added
 from oomconf.dialects.script.inside import ran, text_of
 from oomconf.dialects.script.says import Said
 from oomconf.placement import DockerContainer
@@ -96,6 +97,9 @@ def _file(module: str, node: Mapping, lines: list[str], said: Said) -> None:
     content = node.get(key)
     path = text_of(node, "dest") or text_of(node, "path")
     if isinstance(content, Scalar) and path and text_of(node, "state") != "absent":
+        if module != "copy" and is_rest(path, content.text):
+            said.entries += added(said.name, path, content.text, content.at)
+            return
         said.nested.append(written_in(path.lstrip("/"), content, lines))
 
 
@@ -109,8 +113,10 @@ def _looped(module: str, node: Mapping, task: Mapping, lines: list[str], said: S
     for key in _LOOPS:
         items = task.get(key)
         for item in items if isinstance(items, Sequence) else ():
-            if isinstance(item, Scalar) and not is_filled_in(item.text):
+            if isinstance(item, Scalar) and not is_filled_in(item.text) and not is_rest(path, item.text):
                 said.nested.append(written_in(path.lstrip("/"), item, lines))
+            elif isinstance(item, Scalar):
+                said.entries += added(said.name, path, item.text, item.at)
 
 
 def _container(node: Mapping, said: Said, module: str) -> None:

@@ -8,8 +8,9 @@ from typing import Final
 
 from oomconf.dialect import Entry
 from oomconf.dialects._shell import Word
+from oomconf.location import Location
 
-__all__ = ["unheard"]
+__all__ = ["added", "unheard"]
 
 _PROGRAMS: Final = frozenset(
     {"kubectl", "oc", "helm", "docker", "podman", "nerdctl", "crictl", "lxc", "incus", "virsh", "machinectl", "systemd-nspawn"}
@@ -17,6 +18,7 @@ _PROGRAMS: Final = frozenset(
     | {"sed", "perl", "crudini", "augtool"}
 )
 _WORD: Final = re.compile(r"memory|memsw|\boom|swap|setmaxmem|setmem|shm|tmpfs|oomscore|managedoom|\bvm\.", re.IGNORECASE)
+_KEY: Final = re.compile(r"[ \t]*[A-Za-z]*(?:Memory|OOM)[A-Za-z]*[ \t]*=")
 _LIMITS: Final = {"ulimit": ("-v", "-m", "-d"), "prlimit": ("--as", "--rss", "--data", "-v", "-m", "-d")}
 _SHORT: Final = {"earlyoom": ("-m", "-M", "-s", "-S"), "zramctl": ("-s", "--size")}
 _LOOKS: Final = ("get", "describe", "top", "explain", "logs", "wait")
@@ -40,6 +42,13 @@ def unheard(name: str, words: Sequence[Word]) -> Iterator[Entry]:
             text = word.text if value is None else f"{word.text} {value.text}"
             at = word.at if value is None else word.at._replace(end_line=value.at.end_line, end_column=value.at.end_column)
             yield Entry("script", name, "beside", f"{program} {verb}".strip(), text, at, kind="beside")
+
+
+def added(name: str, path: str, text: str, at: Location) -> Iterator[Entry]:
+    """Give what is said of memory in lines that are put into a unit, in whichever section."""
+    for line in text.splitlines():
+        if _KEY.match(line):
+            yield Entry("script", name, "beside", path, line.strip(), at, kind="beside")
 
 
 def _entry(name: str, key: str, word: Word) -> Entry:

@@ -8,9 +8,10 @@ from typing import Final
 from oomconf.dialect import Document, Entry, Nested
 from oomconf.dialects._commands import Step
 from oomconf.dialects._docker_run import container
+from oomconf.dialects._nested import is_rest
 from oomconf.dialects._shell import Word
 from oomconf.dialects._tmpfs import with_options
-from oomconf.dialects.script.beside import unheard
+from oomconf.dialects.script.beside import added, unheard
 from oomconf.dialects.script.cgroups import Cgroups
 from oomconf.dialects.script.heaps import php, told
 from oomconf.dialects.script.kubectl import resources
@@ -192,6 +193,9 @@ class Said:
         elif control is not None and not self.builds:
             self.cgroups.take(control[1], control[2], write, step)
         elif write.text and _KEPT.search(path) and len(self.nested) < _MOST_NESTED:
+            if write.appends and is_rest(path, write.text):
+                self.entries += added(self.name, path, write.text, write.value.at)
+                return
             # in a container nobody reads it; an image that boots does
             if not self.builds or "sysctl" not in path or "bootc" in self.document.text:
                 self._nest(path.lstrip("/"), write)
