@@ -168,7 +168,7 @@ def lint_raw(
     # a base that several overlays build on is judged in each of them, and its own mistakes are told once
     once = {(one.rule, one.at, one.message): one for one in reversed(run.findings)}
     every = [*reversed(once.values()), *(fault for fault in found.faults if fault.rule in wanted)]
-    own = [silence for document in documents for silence in silences_in(document)]
+    own = [silence for document in (*documents, *found.beside) for silence in silences_in(document)]
     own += [Silence(one.rule, one.reason, one.at, where=one.where, paths=one.paths or frozenset({one.at.path})) for one in found.accepted]
     return silenced(every, (*own, *silences), wanted, replace(run, not_checked=found.passed))
 

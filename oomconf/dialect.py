@@ -81,6 +81,10 @@ class Nested:
     """Under the path that it will have."""
     at: Location
     """Where its first character stands; further lines begin in the same column."""
+    kept: frozenset[FaultOf] | None = None
+    """The faults of single lines that are told, where a template fills in the rest; None if it is there as a whole."""
+    spots: tuple[Location, ...] = ()
+    """Where each line stands, if the text is put together from values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,8 @@ class Reading:
     accepted: tuple[Accepted, ...] = ()
     ran: tuple[Ran, ...] = ()
     """Commands that the dialect of scripts reads."""
+    beside: tuple[Document, ...] = ()
+    """Files that another one names, and that no name tells: their comments may accept findings too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from oomconf import dialects
 from oomconf.dialect import Accepted, Document, Entry, Reading, Sources
 from oomconf.dialects._kubernetes_files import is_kustomization, is_values, says_operations, says_resources
 from oomconf.dialects._nested import relocated
-from oomconf.dialects._script_kind import is_script
+from oomconf.dialects._script_kind import is_pipeline, is_playbook_of_objects, is_script
+from oomconf.dialects._single import single
 from oomconf.finding import Finding, Severity
 from oomconf.policy import Facts, Fleet, Policy
 
@@ -23,7 +24,7 @@ R = TypeVar("R")
 
 _OF_HOSTS: Final = ("sysctl", "quadlet", "kubelet", "daemon-json", "cmdline", "fstab")
 """Dialects whose files are of the host whose tree they stand in."""
-_BY_PATH: Final = ("quadlet", "systemd", "sysctl", "daemon-json", "kubelet", "cmdline", "fstab", "compose", "docker", "script")
+_BY_PATH: Final = ("quadlet", "systemd", "sysctl", "daemon-json", "kubelet", "cmdline", "fstab", "compose", "docker", "jinja", "script")
 """Dialects that a path alone tells, in the order in which they are asked."""
 _YAML: Final = (".yaml", ".yml", ".json")
 _TEMPLATE: Final = re.compile(r"\{\{|\{%|<%|^[ \t]*__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]*@|[ \t]\{[A-Za-z_]\w*\}[\w./:@-]", re.MULTILINE)
@@ -63,6 +64,8 @@ class Repository:
     """Paths that were not examined, each with the reason."""
     accepted: tuple[Accepted, ...] = ()
     """Findings that objects ask to accept."""
+    beside: tuple[Document, ...] = ()
+    """Files that others name, and that are read for their sake."""
     read: dict[str, int] = field(default_factory=dict)
     """How many files of each dialect were read."""
 
@@ -90,6 +93,8 @@ def dialect_of(document: Document) -> str | None:
         return name
     text = document.text
     if not is_yaml(document.path):
+        return "script" if is_script(document) else None
+    if is_pipeline(document.path) or is_playbook_of_objects(text):
         return "script" if is_script(document) else None
     if "apiVersion" in text and "kind" in text and _OBJECT.search(text) and _KIND.search(text):
         return "kubelet" if "KubeletConfiguration" in text and _KUBELET.search(text) else "kubernetes"
@@ -125,7 +130,12 @@ def read(documents: Sequence[Document], sources: Sources, facts: Facts | None = 
         for policies, entries in found
     )
     return Repository(
-        fleets, faults, passed, tuple(dict.fromkeys(gathered.accepted())), {name: len(sort) for name, sort in sorted(sorts.items())}
+        fleets,
+        faults,
+        passed,
+        tuple(dict.fromkeys(gathered.accepted())),
+        tuple(dict.fromkeys(one for reading in gathered.readings() for one in reading.beside)),
+        {name: len(sort) for name, sort in sorted(sorts.items())},
     )
 
 
@@ -191,7 +201,7 @@ class _Gathered:
                     rest.append(document)
             self.alone += self._every(name, apart)
             self.clusters += self._every(name, list(_by(rest, _folder).values()))
-        elif name == "script":
+        elif name in ("script", "jinja"):
             self.alone += self._every(name, [[document] for document in documents])
         else:
             self.alone += [self._read(name, found) for found in _by(documents, _folder).values()]
@@ -212,15 +222,20 @@ class _Gathered:
 
     def _whole(self, name: str, documents: Sequence[Document]) -> Reading:
         """Read documents and the files that they write, which are of the same host or cluster."""
-        return self._with_nested(self._read(name, documents))
+        return self._with_nested(self._read(name, documents), frozenset(document.path for document in documents))
 
-    def _with_nested(self, outer: Reading) -> Reading:
+    def _with_nested(self, outer: Reading, own: frozenset[str] | None = None) -> Reading:
         readings = [outer]
+        beside: list[Document] = []
         for nested in outer.nested:
-            inner = dialect_of(nested.document)
-            if inner is not None and inner != "script":
-                found = relocated(self._read(inner, [nested.document]), nested.at)
-                readings.append(replace(found, entries=tuple(entry for entry in found.entries if entry.kind != "file")))
+            inner, path = dialect_of(nested.document), nested.at.path
+            is_beside = own is not None and path not in own
+            if inner is None or inner in ("script", "jinja") or (is_beside and dialect_of_path(path) is not None):
+                continue
+            found = relocated(self._read(inner, [nested.document]), nested.at, nested.spots)
+            found = found if nested.kept is None else single(found, nested.kept)
+            beside += [Document(path, nested.document.text)] if is_beside else []
+            readings.append(replace(found, entries=tuple(entry for entry in found.entries if entry.kind != "file")))
         if len(readings) == 1:
             return outer
         hosts = [policy for one in readings for policy in one.policies if policy.scope == "host"]
@@ -231,23 +246,24 @@ class _Gathered:
             _entries(readings),
             accepted=tuple(accepted for one in readings for accepted in one.accepted),
             ran=tuple(ran for one in readings for ran in one.ran),
+            beside=tuple(beside),
         )
 
     def _read(self, name: str, documents: Sequence[Document]) -> Reading:
         room = dialects.find(name)
         return Reading() if room is None or room.read is None else room.read(documents, self.sources)
 
-    def every(self) -> Iterable[Reading]:
-        return (*(one for readings in self.hosts.values() for one in readings), *self.alone, *self.clusters)
-
     def accepted(self) -> Iterable[Accepted]:
-        return (accepted for one in self.every() for accepted in one.accepted)
+        return (accepted for one in self.readings() for accepted in one.accepted)
 
     def ran(self) -> Reading:
         """What the commands say that files of all dialects run."""
-        commands = tuple(dict.fromkeys(ran for one in self.every() for ran in one.ran))
+        commands = tuple(dict.fromkeys(ran for one in self.readings() for ran in one.ran))
         room = dialects.find("script") if commands else None
         return Reading() if room is None or room.run is None else room.run(commands)
+
+    def readings(self) -> Iterable[Reading]:
+        return (*(one for readings in self.hosts.values() for one in readings), *self.alone, *self.clusters)
 
     def fleets(self) -> list[tuple[tuple[Policy, ...], tuple[Entry, ...]]]:
         found: list[tuple[tuple[Policy, ...], tuple[Entry, ...]]] = []
@@ -352,7 +368,7 @@ def _faults(entries: Iterable[Entry], texts: dict[str, str]) -> tuple[tuple[Find
         text = texts.get(entry.at.path, "")
         if _MULTIPART.match(text):
             passed[entry.at.path] = "user data of several parts, which is no YAML as a whole"
-        elif _TEMPLATE.search(text):
+        elif _TEMPLATE.search(text) or entry.at.path.endswith(".j2"):
             passed[entry.at.path] = "a template, which is no YAML before it is rendered"
         else:
             faults[Finding("not-yaml", Severity.ERROR, entry.at.path, entry.at, entry.fault, entry.hint)] = None

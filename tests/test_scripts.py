@@ -333,10 +333,16 @@ words = st.sampled_from(
     ]
 )
 texts = st.one_of(st.text(max_size=60), st.lists(st.one_of(words, st.sampled_from([" ", "\n", "\t", "  "])), max_size=60).map("".join))
-paths = st.sampled_from(["x.sh", "Dockerfile", "etc/cron.d/x", "x.yaml", "tasks/x.yml", "bin/x"])
+paths = st.sampled_from(
+    ["x.sh", "Dockerfile", "etc/cron.d/x", "x.yaml", "tasks/x.yml", "bin/x", "Makefile", ".github/workflows/x.yml", ".gitlab-ci.yml"]
+)
 
 
-@given(paths, st.sampled_from(["", "#cloud-config\n", "#!/bin/sh\n", "- name: x\n  shell: "]), texts)
+@given(
+    paths,
+    st.sampled_from(["", "#cloud-config\n", "#!/bin/sh\n", "- name: x\n  shell: ", "jobs: {x: {steps: [run: ", "x:\n  script: "]),
+    texts,
+)
 def test_no_script_makes_the_reader_raise_or_point_outside_of_it(path: str, first: str, text: str) -> None:
     whole = first + text
     found = reading(path, whole)

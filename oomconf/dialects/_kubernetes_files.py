@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["is_kustomization", "is_values", "says_operations", "says_resources"]
 
-_VALUES: Final = re.compile(r"(?:^|/)(?:values|[^/]*[-_.]values|values[-_.][^/]*)\.ya?ml$")
+_VALUES: Final = re.compile(r"(?:^|/)(?:values|[^/]*[-_.]values|values[-_.][^/]*|values/[^/]+)\.ya?ml$")
 _KUSTOMIZATION: Final = re.compile(r"(?:^|/)(?:[Kk]ustomization\.ya?ml|Kustomization)$")
 _RESOURCES: Final = re.compile(r"^[ \t]*resources:", re.MULTILINE)
 _LIMITS: Final = re.compile(r"\b(?:limits?|requests?)[\"']?[ \t]*:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 
@@ -16,22 +17,29 @@ __all__ = ["is_rest", "origin", "relocate", "relocated", "written_in"]
 _SECTIONED: Final = re.compile(r"(?:^|/)(?:systemd|containers/systemd)/")
 
 
-def relocated(reading: Reading, origin: Location) -> Reading:
-    """Give every place in a reading of a text that begins at `origin` as a place of the file that holds it."""
-    found: Reading = _relocated(reading, origin)
+def relocated(reading: Reading, origin: Location, spots: tuple[Location, ...] = ()) -> Reading:
+    """Give every place in a reading of a text that begins at `origin` as a place of the file that holds it.
+
+    Of a text that is put together, `spots` are the places of its lines.
+    """
+
+    def placed(at: Location) -> Location:
+        return spots[min(at.line or 1, len(spots)) - 1] if spots else moved(at, origin)
+
+    found: Reading = _relocated(reading, placed)
     return found
 
 
-def _relocated(value: Any, origin: Location) -> Any:  # noqa: ANN401
+def _relocated(value: Any, placed: Callable[[Location], Location]) -> Any:  # noqa: ANN401
     if isinstance(value, Location):
-        return moved(value, origin)
+        return placed(value)
     if is_dataclass(value) and not isinstance(value, type):
-        found = {one.name: _relocated(getattr(value, one.name), origin) for one in fields(value)}
+        found = {one.name: _relocated(getattr(value, one.name), placed) for one in fields(value)}
         return replace(value, **{name: new for name, new in found.items() if new is not getattr(value, name)})
     if isinstance(value, tuple):
-        return tuple(_relocated(item, origin) for item in value) if value else value
+        return tuple(_relocated(item, placed) for item in value) if value else value
     if isinstance(value, dict):
-        return {key: _relocated(item, origin) for key, item in value.items()}
+        return {key: _relocated(item, placed) for key, item in value.items()}
     return value
 
 

@@ -7,9 +7,9 @@ from typing import Final, Literal
 
 from oomconf.dialect import Document
 
-__all__ = ["Kind", "is_script", "is_script_path", "is_timed", "kind_of", "may_speak"]
+__all__ = ["Kind", "is_pipeline", "is_playbook_of_objects", "is_script", "is_script_path", "is_timed", "kind_of", "may_speak"]
 
-Kind = Literal["shell", "dockerfile", "crontab", "cloud-init", "ansible"]
+Kind = Literal["shell", "dockerfile", "crontab", "cloud-init", "ansible", "makefile", "workflow", "jobs"]
 _SHELL_ENDS: Final = (".sh", ".bash", ".ksh")
 _SHEBANG: Final = re.compile(r"#![^\n]*\b(?:ba|da|k|z|a)?sh\b")
 _DOCKERFILE: Final = re.compile(r"(?:^|/)(?:Dockerfile|Containerfile)(?:\.[^/]*)?$|\.(?:[Dd]ockerfile|[Cc]ontainerfile)$")
@@ -18,17 +18,25 @@ _CRONTAB: Final = re.compile(
 )
 _CRON_SCRIPT: Final = re.compile(r"(?:^|/)(?:etc/)?cron\.(?:hourly|daily|weekly|monthly)/[^/.]+$")
 _SHELL_PATH: Final = re.compile(r"(?:^|/)(?:etc/rc\.local|user-data|\.profile|\.bashrc)$")
+_MAKEFILE: Final = re.compile(r"(?:^|/)(?:GNUm|[Mm])akefile$")
+_WORKFLOW: Final = re.compile(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml$|(?:^|/)action\.ya?ml$")
+_JOBS: Final = re.compile(r"(?:^|/)[^/]*\.gitlab-ci\.ya?ml$|(?:^|/)\.gitlab/(?:.+/)?[^/]+\.ya?ml$")
 _YAML_ENDS: Final = (".yml", ".yaml")
 _CLOUD: Final = re.compile(r"#cloud-config\b")
 _TASK: Final = re.compile(
-    r"^[ \t]*-?[ \t]*[\"']?(?:(?:ansible\.(?:builtin|posix)|community\.(?:docker|general)|containers\.podman)\.\w+"
-    r"|shell|command|raw|sysctl|copy|lineinfile|blockinfile|(?:docker|podman)_container)[\"']?[ \t]*:",
+    r"^[ \t]*-?[ \t]*[\"']?(?:(?:ansible\.(?:builtin|posix)|community\.(?:docker|general)|containers\.podman"
+    r"|kubernetes\.core|community\.kubernetes)\.\w+"
+    r"|shell|command|raw|sysctl|copy|template|lineinfile|blockinfile|ini_file|k8s|(?:docker|podman)_container)[\"']?[ \t]*:",
     re.MULTILINE,
 )
 _LISTED: Final = re.compile(r"^-[ \t]+[\"']?[\w.]+[\"']?[ \t]*:", re.MULTILINE)
+_OBJECTS: Final = re.compile(
+    r"^[ \t]+(?:- )?(?:kubernetes\.core\.|community\.kubernetes\.)?k8s[ \t]*:[ \t]*(?:#.*)?$|^- (?:[\w.]+\.)?k8s[ \t]*:", re.MULTILINE
+)
+_OBJECT: Final = re.compile(r"^(?:- )?[\"']?apiVersion\b", re.MULTILINE)
 _SAYS: Final = re.compile(
     r"docker|podman|nerdctl|systemd-run|set-property|sysctl|swapoff|oom_|cgroup|memory\.|choom|/etc/systemd|drop_caches|/proc/sys"
-    r"|kubectl|write_files|\bswap\b|swapfile|compose\.ya?ml|tmpfs|swapon|mkswap|memory=|ulimit|prlimit|zramctl|earlyoom"
+    r"|kubectl|kubernetes|k8s|helm|etc/containers|write_files|\bswap\b|swapfile|compose\.ya?ml|tmpfs|swapon|mkswap|memory=|--memory|ulimit|prlimit|zramctl|earlyoom"
     r"|Memory(?:Max|High|Low|Min|SwapMax)"
     r"|-Xm[sx]|RAMPercentage|max.old.space|GOMEMLIMIT|GCHeapHard|maxmemory|memcached|shared.buffers|innodb|wiredTiger|memory_limit"
 )
@@ -42,6 +50,7 @@ def is_script_path(path: str) -> bool:
         or _CRONTAB.search(path) is not None
         or _CRON_SCRIPT.search(path) is not None
         or _SHELL_PATH.search(path) is not None
+        or _MAKEFILE.search(path) is not None
     )
 
 
@@ -50,15 +59,29 @@ def kind_of(document: Document) -> Kind | None:
     path, text = document.path, document.text
     if _CLOUD.match(text):
         return "cloud-init"
+    if is_pipeline(path):
+        return "workflow" if _WORKFLOW.search(path) is not None else "jobs"
     if path.endswith(_YAML_ENDS):
         return "ansible" if _LISTED.search(text) and _TASK.search(text) else None
     if _DOCKERFILE.search(path):
         return "dockerfile"
+    if _MAKEFILE.search(path):
+        return "makefile"
     if _CRONTAB.search(path):
         return "crontab"
     if path.endswith(_SHELL_ENDS) or _CRON_SCRIPT.search(path) or _SHEBANG.match(text):
         return "shell"
     return None
+
+
+def is_pipeline(path: str) -> bool:
+    """Whether a path alone says that a file of YAML holds jobs of CI, whatever these write."""
+    return _WORKFLOW.search(path) is not None or _JOBS.search(path) is not None
+
+
+def is_playbook_of_objects(text: str) -> bool:
+    """Whether Ansible tasks define Kubernetes objects, which makes no manifest of their file."""
+    return "k8s" in text and _OBJECTS.search(text) is not None and _LISTED.search(text) is not None and _OBJECT.search(text) is None
 
 
 def is_script(document: Document) -> bool:

@@ -11,7 +11,7 @@ from oomconf.dialect import Accepted, Assembly, Document, Entry, Nested, Ran, Re
 from oomconf.dialects._entries import repeated, unparsed
 from oomconf.dialects._hints import Placed, heard
 from oomconf.dialects._kubernetes_files import is_kustomization, is_values
-from oomconf.dialects._templates import is_filled_in
+from oomconf.dialects._templates import is_filled_in, is_templated
 from oomconf.dialects._yaml import Mapping, Node, Scalar, go_integer
 from oomconf.dialects._yaml import Sequence as Items
 from oomconf.dialects.kubernetes.beside import of_autoscaler, of_limit_range, of_pod, of_quota
@@ -21,6 +21,7 @@ from oomconf.dialects.kubernetes.documents import manifests
 from oomconf.dialects.kubernetes.kustomize import builds
 from oomconf.dialects.kubernetes.nodes import inside, objects, text
 from oomconf.dialects.kubernetes.parts import accepted, blocks, is_operations, operations, patches
+from oomconf.dialects.kubernetes.plain import plain_blocks
 from oomconf.dialects.kubernetes.pods import Pod, is_custom, pods
 from oomconf.dialects.kubernetes.traps import (
     TWICE,
@@ -61,6 +62,8 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
     for document in documents:
         found, faults = manifests(document.text, document.path)
         reader.entries += unparsed("kubernetes", document.path, faults)
+        if faults and is_templated(document.text):
+            reader.plain(document)
         for one in found:
             if is_values(document.path):
                 for place, resources in blocks(one.root):
@@ -146,6 +149,12 @@ class _Reader:
         if not found and is_custom(thing):
             for place, resources in blocks(thing):
                 self.block(f"{kind}/{namespace or 'default'}/{name}:{place}", "" if place == "spec" else place, resources, name)
+
+    def plain(self, document: Document) -> None:
+        """What stands as it is in a template that is no YAML: its amounts, each by itself."""
+        for resources in plain_blocks(document.text, document.path):
+            for section in ("limits", "requests"):
+                self.memory(document.path.rpartition("/")[2], section, inside(resources, section, "memory"))
 
     def block(self, thing: str, place: str, resources: Mapping, owner: str = "") -> None:
         """Resources that a Helm chart or an operator puts into a container."""

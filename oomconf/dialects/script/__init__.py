@@ -12,7 +12,7 @@ __all__ = ["DIALECT"]
 
 DIALECT: Final = Dialect(
     name="script",
-    summary="shell scripts, Dockerfiles, crontabs, cloud-init and Ansible tasks: read only",
+    summary="shell scripts, Dockerfiles, crontabs, cloud-init, Ansible tasks, Makefiles and CI jobs: read only",
     claims=claims,
     read=read,
     run=run,

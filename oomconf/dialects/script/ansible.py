@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from oomconf.dialect import Document, Entry
+from oomconf.dialect import Document, Entry, Sources
 from oomconf.dialects._containers import said_restart, swap_beside
 from oomconf.dialects._entries import unparsed
 from oomconf.dialects._hints import Placed, adjust_file, heard
@@ -15,6 +15,7 @@ from oomconf.dialects._templates import is_filled_in
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
 from oomconf.dialects.script.beside import added
 from oomconf.dialects.script.inside import ran, text_of
+from oomconf.dialects.script.modules import defined, looped_sysctls, oom_killer, option, source
 from oomconf.dialects.script.says import Said
 from oomconf.placement import DockerContainer
 from oomconf.policy import Amount, Setting, Workload, size_of
@@ -35,7 +36,7 @@ _MEMORY: Final = ("memory", "mem_", "memswap", "oom_", "shm_size", "kernel_memor
 _UNLIMITED: Final = ("-1", "unlimited")
 
 
-def playbook(document: Document, said: Said) -> None:
+def playbook(document: Document, said: Said, sources: Sources) -> None:
     """Take the tasks of a playbook or of a file of tasks."""
     found, faults = compose(document.text, path=document.path)
     said.entries += unparsed("script", document.path, faults)
@@ -43,6 +44,7 @@ def playbook(document: Document, said: Said) -> None:
     for one in found:
         for task in _tasks(one.root, 0):
             _task(task, lines, said)
+            _files(task, lines, said, sources)
 
 
 def _tasks(node: Node | None, depth: int) -> Iterator[Mapping]:
@@ -66,15 +68,29 @@ def _task(task: Mapping, lines: list[str], said: Said) -> None:
         elif not isinstance(node, Mapping):
             continue
         elif module == "sysctl":
-            _sysctl(node, said)
+            _sysctl(node, task, said)
         elif module in ("copy", "blockinfile", "lineinfile"):
             _file(module, node, lines, said)
             _looped(module, node, task, lines, said)
         elif module in _ENGINES and not looped:
             _container(node, said, module)
-            said.entries += _beside(module, node, said.name, _SAID)
+            said.entries += (*oom_killer(node, module, text_of(node, "name")), *_beside(module, node, said.name, _SAID))
         else:
             said.entries += _beside(module, node, said.name)
+
+
+def _files(task: Mapping, lines: list[str], said: Said, sources: Sources) -> None:
+    """Take the files that a task puts in place, or the one option of a file."""
+    for key, node in task.items():
+        module = key.rpartition(".")[2]
+        if not isinstance(node, Mapping):
+            continue
+        if module in ("template", "copy"):
+            said.nested += source(module, node, said.document.path, sources)
+        elif module == "ini_file":
+            said.nested += option(node)
+        elif module == "k8s":
+            said.nested += defined(node, lines)
 
 
 def _beside(module: str, node: Mapping, name: str, said: tuple[str, ...] = ()) -> Iterator[Entry]:
@@ -86,8 +102,10 @@ def _beside(module: str, node: Mapping, name: str, said: tuple[str, ...] = ()) -
             yield Entry("script", name, "beside", f"{module}.{key}", value.text, value.at, kind="beside")
 
 
-def _sysctl(node: Mapping, said: Said) -> None:
+def _sysctl(node: Mapping, task: Mapping, said: Said) -> None:
     value = node.get("value")
+    for name, text, at in looped_sysctls(node, task) if text_of(node, "state") != "absent" else ():
+        said.says_sysctl(name.replace("/", "."), text, at)
     if isinstance(value, Scalar) and text_of(node, "state") != "absent" and not is_filled_in(text_of(node, "name")):
         said.says_sysctl(text_of(node, "name").replace("/", "."), None if is_filled_in(value.text) else value.text, value.at, "task")
 

@@ -8,13 +8,14 @@ from typing import Final
 from oomconf.dialect import Document, Entry, Nested
 from oomconf.dialects._commands import Step
 from oomconf.dialects._docker_run import container
+from oomconf.dialects._docker_service import service
 from oomconf.dialects._nested import is_rest
 from oomconf.dialects._shell import Word
 from oomconf.dialects._tmpfs import with_options
 from oomconf.dialects.script.beside import added, unheard
 from oomconf.dialects.script.cgroups import Cgroups
 from oomconf.dialects.script.heaps import php, told
-from oomconf.dialects.script.kubectl import resources
+from oomconf.dialects.script.kubectl import charted, patched, resources
 from oomconf.dialects.script.units import properties, transient
 from oomconf.dialects.script.variables import Variables, resolved
 from oomconf.dialects.script.writes import Write, writes
@@ -91,13 +92,17 @@ class Said:
             self.entries += entries
         elif program == "kubectl":
             self._here(step)
-            self.entries += resources(step.words)
+            self.entries += (*resources(step.words), *patched(step.words))
+        elif program == "helm":
+            self.entries += charted(step.words)
+            self.entries += [] if self.builds else unheard(self.name, step.words)
         else:
             said = container(step.words)
             if said is not None:
                 self.workloads.append(said[0])
                 self.entries += said[1]
             elif not self.builds:
+                self.entries += service(step.words)
                 self.entries += unheard(self.name, step.words)
 
     def end(self) -> Policy:
