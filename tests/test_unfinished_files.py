@@ -15,6 +15,7 @@ TASK = "roles/a/tasks/main.yml"
 PLACED = "- ansible.builtin.template: {{src: {}, dest: {}}}\n"
 MODULE = "- name: x\n  {}:\n    {}\n"
 HELM = "kind: Pod\napiVersion: v1\nmetadata:\n  name: {{{{ .Release.Name }}}}\nspec:\n  containers:\n  - name: a\n    {}\n"
+KUBELET = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nevictionSoft: {memory.available: 1Gi}\n"
 CI = "jobs:\n  a:\n    steps:\n    - run: {}\n"
 
 
@@ -92,6 +93,9 @@ RIGHT: list[dict[str, str]] = [
     {"t/app.service.j2": "[Service]\n{% if x %}\nMemoryMax=1G\n{% else %}\nMemoryMax=1G\n{% endif %}\nOOMScoreAdjust=-1000\n"},
     {"t/sysctl.d/9.conf.j2": "{% for k, v in s.items() %}\n{{ k }}={{ v }}\n{% endfor %}\nvm.overcommit_memory=2\nvm.panic_on_oom=1\n"},
     {"t/docker-compose.yml.j2": "services:\n{% if x %}\n  a:\n    image: i\n    mem_limit: 1g\n{% endif %}\n    {{ more }}\n"},
+    {"t/compose.yml.j2": "services:\n  a:\n    image: i\n    mem_limit: 2g\n{% if x %}\n    mem_limit: 1g\n{% endif %}\n    memswap_limit: 1g\n"},
+    {TASK: PLACED.format("s.j2", '"/etc/systemd/system/{{ n }}.swap"'), "roles/a/templates/s.j2": "[Swap]\nWhat=/swapfile\n"},
+    {TASK: PLACED.format("k.j2", "/etc/kubernetes/kubelet.yaml"), "roles/a/templates/k.j2": KUBELET + "{{ more }}\n"},
     {"t/daemon.json.j2": '{\n{% if x %}\n  "debug": true,\n{% endif %}\n  "default-shm-size": "{{ s }}"\n}'},
     {"t/avahi/a.service.j2": '<?xml version="1.0"?>\n<service-group><name>MemoryMax=2GB</name></service-group>\n'},
     {TASK: PLACED.format("a.conf.j2", "/etc/app/a.conf"), "roles/a/templates/a.conf.j2": "vm.swapiness=1\n"},

@@ -53,10 +53,15 @@ def _blanked(text: str, comment: str) -> str:
     """A stand-in for each expression; a line of controls alone, which goes with its end, becomes a comment."""
     rows = _CONTROL.sub(lambda found: re.sub(r"[^\n]", "\0", found[0]), text)
     rows = _VALUE.sub(lambda found: "\n".join(_stand_in(row) for row in found[0].split("\n")), rows)
-    return "\n".join(
-        row if "\0" not in row else comment if not row.strip("\0 \t\r") else re.sub("\0+", lambda found: _stand_in(found[0]), row)
-        for row in rows.split("\n")
-    )
+    return "\n".join(_row(row, comment) for row in rows.split("\n"))
+
+
+def _row(row: str, comment: str) -> str:
+    """A line without controls; in YAML one of a single expression, which may be any lines, says nothing either."""
+    bare = row.strip("\0 \t\r")
+    if (not bare and "\0" in row) or (not comment and _STAND_IN.fullmatch(bare) is not None):
+        return comment
+    return re.sub("\0+", lambda found: _stand_in(found[0]), row)
 
 
 def _stand_in(text: str) -> str:

@@ -36,7 +36,8 @@ _OBJECTS: Final = re.compile(
 _OBJECT: Final = re.compile(r"^(?:- )?[\"']?apiVersion\b", re.MULTILINE)
 _SAYS: Final = re.compile(
     r"docker|podman|nerdctl|systemd-run|set-property|sysctl|swapoff|oom_|cgroup|memory\.|choom|/etc/systemd|drop_caches|/proc/sys"
-    r"|kubectl|kubernetes|k8s|helm|etc/containers|write_files|\bswap\b|swapfile|compose\.ya?ml|tmpfs|swapon|mkswap|memory=|--memory|ulimit|prlimit|zramctl|earlyoom"
+    r"|kubectl|kubelet|kubernetes|k8s|helm|compose\.ya?ml|etc/containers|write_files|\bswap\b|swapfile|tmpfs|swapon|mkswap|memory=|--memory"
+    r"|ulimit|prlimit|zramctl|earlyoom"
     r"|Memory(?:Max|High|Low|Min|SwapMax)"
     r"|-Xm[sx]|RAMPercentage|max.old.space|GOMEMLIMIT|GCHeapHard|maxmemory|memcached|shared.buffers|innodb|wiredTiger|memory_limit"
 )

@@ -16,6 +16,8 @@ VALUES: Final[frozenset[FaultOf]] = frozenset({"value", "key", "gone"})
 LINES: Final[frozenset[FaultOf]] = VALUES | {"place"}
 """Faults for which the section that holds the line matters too."""
 _GOING: Final = "MemoryLimit"
+_PAIRED: Final = (("compose", "memswap_limit"), ("kubelet", "evictionSoft"), ("systemd", "What"))
+"""Of these it matters what other lines say, or what the file is called."""
 
 
 def single(reading: Reading, kept: frozenset[FaultOf]) -> Reading:
@@ -30,4 +32,5 @@ def single(reading: Reading, kept: frozenset[FaultOf]) -> Reading:
 
 def _is_single(entry: Entry, kept: frozenset[FaultOf]) -> bool:
     is_filled_in = is_templated(entry.key) or is_templated(entry.value)
-    return (bool(entry.fault) or entry.key == _GOING) and entry.kind in kept and not is_filled_in and entry.section != "cgroup"
+    is_paired = entry.section == "cgroup" or (entry.dialect, entry.key) in _PAIRED
+    return (bool(entry.fault) or entry.key == _GOING) and entry.kind in kept and not is_filled_in and not is_paired
