@@ -84,7 +84,7 @@ class Nested:
     kept: frozenset[FaultOf] | None = None
     """The faults of single lines that are told, where a template fills in the rest; None if it is there as a whole."""
     spots: tuple[Location, ...] = ()
-    """Where each line stands, if the text is put together from values."""
+    """Of a text that is put together: where what begins its lines stands, and where the rest does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,15 @@ def test_a_line_that_is_wrong_by_itself_is_found_where_it_stands(files: dict[str
     assert [want for line, want in zip(lines, expected, strict=True) if not line.endswith(want)] == [], lines
 
 
+def test_a_misspelt_option_is_mended_where_it_stands() -> None:
+    path = "/etc/systemd/system/a.service.d/o.conf"
+    for option, value in (("MemoyMax", "2G"), ('"MemoyMax"', '"2G"')):
+        files = module("ini_file", f"path: {path}", "section: Service", f"option: {option}", f"value: {value}")
+        report = lint_raw([Document(*one) for one in files.items()], Mapped(files))
+        places = [(edit.at.line, edit.at.column, edit.text) for one in report.findings for edit in one.fix]
+        assert places == [(5, 13, "MemoryMax")]
+
+
 RIGHT: list[dict[str, str]] = [
     # what is filled in, and what depends on it
     {"t/app.service.j2": "[Service]\nMemoryMax={{ m }}B\nMemory{{ k }}=2GB\nMemoryHigh={% if x %}1G{% else %}2G{% endif %}\n"},

@@ -20,11 +20,11 @@ _SECTIONED: Final = re.compile(r"(?:^|/)(?:systemd|containers/systemd)/")
 def relocated(reading: Reading, origin: Location, spots: tuple[Location, ...] = ()) -> Reading:
     """Give every place in a reading of a text that begins at `origin` as a place of the file that holds it.
 
-    Of a text that is put together, `spots` are the places of its lines.
+    Of a text that is put together, `spots` are the places of its keys and of its values.
     """
 
     def placed(at: Location) -> Location:
-        return spots[min(at.line or 1, len(spots)) - 1] if spots else moved(at, origin)
+        return spots[at.column > 1] if spots else moved(at, origin)
 
     found: Reading = _relocated(reading, placed)
     return found

@@ -50,18 +50,14 @@ def _names(above: str, folder: str, src: str) -> Iterator[str]:
 
 def option(node: Mapping) -> Iterator[Nested]:
     """Give what `ini_file` puts into a file, as a file of that alone."""
-    path, section, name, value = (
-        text_of(node, "path") or text_of(node, "dest"),
-        text_of(node, "section"),
-        text_of(node, "option"),
-        node.get("value"),
-    )
-    if not isinstance(value, Scalar) or not path or not name or text_of(node, "state") == "absent":
+    path, section = text_of(node, "path") or text_of(node, "dest"), text_of(node, "section")
+    key, value = node.get("option"), node.get("value")
+    if not isinstance(key, Scalar) or not isinstance(value, Scalar) or not path or text_of(node, "state") == "absent":
         return
-    if not any(is_filled_in(text) for text in (section, name, value.text)) and "\n" not in value.text:
+    if not any(is_filled_in(text) or "\n" in text for text in (section, key.text, value.text)):
         header = f"[{section}]" if section and section != "null" else ""
-        text = f"{header}\n{name}={value.text}\n"
-        yield Nested(Document(_EXPRESSION.sub("x", path).lstrip("/"), text), value.at, LINES, (value.at, value.at))
+        text = f"{header}\n{key.text}={value.text}\n"
+        yield Nested(Document(_EXPRESSION.sub("x", path).lstrip("/"), text), value.at, LINES, (key.at, value.at))
 
 
 def defined(node: Mapping, lines: list[str]) -> Iterator[Nested]:
