@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from oomconf.dialect import Document, Entry, Nested
@@ -97,13 +98,16 @@ class Said:
             self.entries += charted(step.words)
             self.entries += [] if self.builds else unheard(self.name, step.words)
         else:
-            said = container(step.words)
-            if said is not None:
-                self.workloads.append(said[0])
-                self.entries += said[1]
-            elif not self.builds:
-                self.entries += service(step.words)
-                self.entries += unheard(self.name, step.words)
+            self._other(step.words)
+
+    def _other(self, words: Sequence[Word]) -> None:
+        said = container(words)
+        if said is not None:
+            self.workloads.append(said[0])
+            self.entries += said[1]
+        elif not self.builds:
+            self.entries += service(words)
+            self.entries += unheard(self.name, words)
 
     def end(self) -> Policy:
         """Give the policy of the machine that the script runs on."""
