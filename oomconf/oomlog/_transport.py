@@ -31,6 +31,7 @@ _STAMP_ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d
 _STAMP_SYSLOG = (
     r"[^\s\d\[<{:]{2,12}\.?\s{1,2}\d{1,2}\s+(?:\d{4}\s+)?\d\d:\d\d:\d\d(?:\.\d+)?|\d{1,2}月\s{1,2}\d{1,2}\s+\d\d:\d\d:\d\d(?:\.\d+)?"
 )
+_STAMP_YEAR = r"\d{4} [^\s\d\[<{:]{2,12}\.? {1,2}\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)?|[A-Za-z]{3} [A-Za-z]{3} [ \d]\d \d\d:\d\d:\d\d \d{4}"
 _STAMP_FULL = r"[^\s\d\[<{]{2,5} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [A-Z+-][\w:+-]*"
 
 _QUOTE: Final = re.compile(r"^(?:> ?)+")
@@ -40,10 +41,20 @@ _CRI: Final = re.compile(rf"^({_STAMP_ISO}) (?:stdout|stderr) [FP] ")
 _PRIORITY: Final = re.compile(r"^<\d{1,3}>(?:\d )?")
 _KMSG: Final = re.compile(r"^\d+,\d+,(\d+),[^;,\s]*(?:,[^;\s]*)?;")
 _LEVELS: Final = re.compile(r"^[a-z]+\s*:[a-z]+\s*: (?=\[)")
-_DATED: Final = re.compile(rf"^({_STAMP_FULL}|{_STAMP_ISO}|{_STAMP_SYSLOG}):?(?:\s+|$)")
+_STAMP: Final = rf"{_STAMP_FULL}|{_STAMP_ISO}|{_STAMP_YEAR}|{_STAMP_SYSLOG}|\d{{9,11}}\.\d{{3,9}}"
+_DATED: Final = re.compile(rf"^({_STAMP}):?(?:\s+|$)")
+# a host that passes on what another logged puts its own stamp and name in front
+_RELAYED: Final = re.compile(rf"^[^\s\[\]:]+(?::[^\s\[\]:]+)*\s+(?=(?:{_STAMP})\s)")
+_SYSLOG_5424: Final = re.compile(r"^<\d{1,3}>1 (\S+) (\S+) (\S+) (\S+) \S+ (?:-|(?:\[[^\]]*\])+) ?\ufeff?")
+_FACILITY: Final = re.compile(r"^(?:kern|user|daemon|auth|authpriv|syslog|cron|local\d)\.[a-z]+ ")
+_KLOG: Final = re.compile(r"^[IWEF](\d{4} \d\d:\d\d:\d\d\.\d+)\s+\d+ \S+:\d+\] ")
 # dmesg's own: seconds since boot, a difference, or -T's date in any language, and the caller of PRINTK_CALLER
-_BRACKET: Final = re.compile(r"^\[(?:<?\s*\+?\s*(\d+\.\d+)>?|([^\[\]]{0,20}\d\d:\d\d:\d\d[^\[\]]{0,12}))\](?:\[\s*[TC]\d+\])? ?")
+_BRACKET: Final = re.compile(
+    r"^\[(?:<?\s*\+?\s*(\d+\.\d+)>?(?: / [^\[\]]{1,40}\]\[\d{1,4})?"
+    r"|([^\[\]]{0,20}\d\d:\d\d:\d\d[^\[\]]{0,12}|[A-Z][a-z]{2} ?\d{1,2} \d\d:\d\d))\](?: ?\[\s*[TC]\d+\])? ?"
+)
 _TAG: Final = re.compile(r"^(?:(?P<host>[^\s:\[\]=]+)\s+)?(?P<tag>[A-Za-z][\w.@()/+~-]*)(?:\[(?P<pid>[^\]\s]*)\])?:(?: |$)")
+_UNMARKED: Final = re.compile(r"^(?:(?P<host>[^\s:\[\]=]+)\s+)?kernel (?=\[\s*\d+\.\d+\])")
 _NAMED: Final = frozenset(
     {"kernel", "systemd", "systemd-oomd", "earlyoom", "nohang", "kubelet", "dockerd", "containerd", "k3s", "crio", "node-problem-detector"}
 )
@@ -91,10 +102,21 @@ def unwrap(line: str, number: int) -> Part:
         inner = _object(text.lstrip(), number)
         if inner is not None:
             return inner
-    at = host = source = None
-    framed = False
     if "| " in text[:80] and (match := _COMPOSE.match(text)):
         text = text[match.end() :]
+    part = _peeled(text, number)
+    if part.source is None and part.text.startswith("kernel: "):
+        rest = part.text[8:]
+        inside = _BRACKET.match(rest)
+        at = part.at or (None if inside is None else (inside[1] or inside[2]).strip())
+        return Part(rest if inside is None else rest[inside.end() :], number, at, part.host, KERNEL, True)
+    return part
+
+
+def _peeled(text: str, number: int) -> Part:
+    """Take marks off until there is none, or until a tag says that a program wrote it."""
+    at = host = source = None
+    framed = False
     for _ in range(4):
         found = _mark(text)
         if found is None:
@@ -104,14 +126,12 @@ def unwrap(line: str, number: int) -> Part:
         at, framed = at or stamp, True
         if origin is not None:
             source = origin
-        elif source is None and stamp is not None and (tagged := _tag(text)) is not None and (dated or tagged[0] is not None):
+        elif source is None and at is not None and (tagged := _tag(text)) is not None and (dated or tagged[0] is not None):
             host, source, text = tagged
             if source != KERNEL:
                 break
-    if source is None and text.startswith("kernel: "):
-        source, framed, text = KERNEL, True, text[8:]
-        if match := _BRACKET.match(text):
-            at, text = at or (match[1] or match[2]).strip(), text[match.end() :]
+        elif source is None and dated and stamp is not None and (relay := _RELAYED.match(text)):
+            text = text[relay.end() :]
     return Part(text, number, at, host, source, framed)
 
 
@@ -122,6 +142,8 @@ def _mark(text: str) -> tuple[str | None, str | None, str] | None:
         match = _BRACKET.match(text)
         return None if match is None else ((match[1] or match[2]).strip(), None, text[match.end() :])
     if first == "<":
+        if match := _SYSLOG_5424.match(text):
+            return match[1], None, f"{match[2]} {match[3]}[{match[4]}]: {text[match.end() :]}"
         match = _PRIORITY.match(text)
         return None if match is None else (None, None, text[match.end() :])
     if first.isdecimal():
@@ -131,17 +153,22 @@ def _mark(text: str) -> tuple[str | None, str | None, str] | None:
             return match[1], None, text[match.end() :]
     elif first == " " or not first:
         return None
-    elif match := _LEVELS.match(text):
+    elif match := _LEVELS.match(text) or _FACILITY.match(text):
         return None, None, text[match.end() :]
-    match = _DATED.match(text) if ":" in text[:40] else None
+    elif match := _KLOG.match(text):
+        return match[1], None, text[match.end() :]
+    match = _DATED.match(text) if ":" in text[:60] else None
     return None if match is None else (match[1], None, text[match.end() :])
 
 
 def _tag(text: str) -> tuple[str | None, str, str] | None:
     """Split `host tag[pid]: ` off; a tag without a pid must be one that we know, or a kernel's own words would be taken for one."""
+    if match := _FACILITY.match(text):
+        text = text[match.end() :]
     match = _TAG.match(text)
     if match is None:
-        return None
+        match = _UNMARKED.match(text) if "kernel [" in text[:80] else None
+        return None if match is None else (match["host"], KERNEL, text[match.end() :])
     tag = match["tag"]
     if match["pid"] is None and tag not in _NAMED:
         return None
