@@ -11,7 +11,7 @@ from oomconf.errors import WriteError
 from oomconf.finding import Finding
 from oomconf.fixes import Fixed
 from oomconf.host.files import rewrite
-from oomconf.outputs._view import clean
+from oomconf.safe import clean
 
 __all__ = ["show", "write"]
 

@@ -21,14 +21,3 @@ class View:
     files: int = 0
     version: str = ""
     colour: bool = False
-
-
-def clean(text: str, *, kept: str = "") -> str:
-    """Show control characters instead of sending them to a terminal or a parser; those in `kept` stay."""
-    if text.isprintable():
-        return text
-    return "".join(mark if mark.isprintable() or mark in kept else _escaped(ord(mark)) for mark in text)
-
-
-def _escaped(code: int) -> str:
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"  # noqa: PLR2004

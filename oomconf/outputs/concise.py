@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from oomconf.outputs._view import View, clean
+from oomconf.outputs._view import View
+from oomconf.safe import clean
 
 
 def render(view: View) -> str:

@@ -6,7 +6,8 @@ from typing import Final
 
 from oomconf.finding import Finding, Severity
 from oomconf.location import in_file
-from oomconf.outputs._view import View, clean
+from oomconf.outputs._view import View
+from oomconf.safe import clean
 
 _COMMAND: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from xml.sax.saxutils import quoteattr
 
 from oomconf.finding import Finding
-from oomconf.outputs._view import View, clean
+from oomconf.outputs._view import View
+from oomconf.safe import clean
 
 
 def render(view: View) -> str:

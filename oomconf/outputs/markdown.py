@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from oomconf.finding import Severity
-from oomconf.outputs._view import View, clean
-
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|!~&@])")
+from oomconf.outputs._view import View
+from oomconf.safe import markdown
 
 
 def render(view: View) -> str:
@@ -20,12 +16,8 @@ def render(view: View) -> str:
     if found:
         lines += ["| place | severity | rule | finding | help |", "| --- | --- | --- | --- | --- |"]
         cells = [(str(one.at) or one.object, one.severity.word, one.rule, one.message, one.help) for one in found]
-        lines += [f"| {' | '.join(_plain(cell) for cell in row)} |" for row in cells]
+        lines += [f"| {' | '.join(markdown(cell) for cell in row)} |" for row in cells]
     if view.report.not_checked:
         lines += ["", f"Not checked: {len(view.report.not_checked)}", ""]
-        lines += [f"- {_plain(path)}: {_plain(reason)}" for path, reason in view.report.not_checked]
+        lines += [f"- {markdown(path)}: {markdown(reason)}" for path, reason in view.report.not_checked]
     return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def _plain(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", clean(text))

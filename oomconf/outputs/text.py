@@ -7,7 +7,8 @@ from typing import Final
 
 from oomconf.engine import Report
 from oomconf.finding import Finding, Severity
-from oomconf.outputs._view import View, clean
+from oomconf.outputs._view import View
+from oomconf.safe import clean
 
 _COLOURS: Final = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 _WIDEST: Final = 160

@@ -1,4 +1,4 @@
-"""Bars, tables and safe text for a terminal of any width and encoding."""
+"""Bars, tables and wrapped text for a terminal of any width and encoding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Paper", "bar", "clean", "cut", "table", "wrapped"]
+__all__ = ["Paper", "bar", "cut", "table", "wrapped"]
 
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _HIDDEN: Final = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
@@ -24,13 +24,6 @@ class Paper:
     def paint(self, text: str, colour: str) -> str:
         """Colour a text where colours are shown."""
         return f"\x1b[{_HIDDEN[colour]}m{text}\x1b[0m" if self.colour and text else text
-
-
-def clean(text: str) -> str:
-    """Show control characters, direction marks and lone surrogates as escapes; what a log says never drives a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(mark if mark.isprintable() else f"\\x{ord(mark):02x}" if ord(mark) < 0x100 else f"\\u{ord(mark):04x}" for mark in text)  # noqa: PLR2004
 
 
 def cut(text: str, width: int) -> str:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Final
 
 from oomconf.diagnosis import Diagnosis
 from oomconf.quantity import roughly
-from oomconf.reports._terminal import clean
+from oomconf.safe import clean, markdown
 
 __all__ = ["render"]
-
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|!~&@])")
 
 
 def render(found: Diagnosis, *, top: int = 10) -> str:
     """Write one event: summary, facts, cause, who held what, order of death, what to change."""
     event = found.event
-    lines = [f"## {plain(found.headline)}", ""]
+    lines = [f"## {markdown(found.headline)}", ""]
     facts = [
         ("when", event.at), ("host", event.host), ("killer", event.killer), ("kind", event.kind), ("kernel", event.kernel_text),
         ("log", f"{event.path}:{event.line}"), ("cgroup at its limit", None if event.memcg is None else event.memcg.path),
@@ -42,18 +38,13 @@ def render(found: Diagnosis, *, top: int = 10) -> str:
     return "\n".join(lines).rstrip("\n") + "\n\n"
 
 
-def plain(text: str) -> str:
-    """Escape what Markdown and HTML would read as markup."""
-    return _SPECIAL.sub(r"\\\1", clean(text))
-
-
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     if not rows:
         return []
     return [
         f"| {' | '.join(head)} |",
         f"|{' --- |' * len(head)}",
-        *(f"| {' | '.join(plain(str(cell)) for cell in row)} |" for row in rows),
+        *(f"| {' | '.join(markdown(str(cell)) for cell in row)} |" for row in rows),
         "",
     ]
 
@@ -64,7 +55,7 @@ def _list(title: str, texts: Sequence[str], commands: Sequence[str] = ()) -> lis
     out = [f"### {title}", ""]
     for index, text in enumerate(texts):
         command = commands[index] if index < len(commands) else ""
-        out.append(f"- {plain(text)}")
+        out.append(f"- {markdown(text)}")
         if command:
             out += ["", f"      {clean(command)}", ""]
     return [*out, ""]

@@ -9,7 +9,8 @@ from oomconf.diagnosis import Diagnosis
 from oomconf.kernel.badness import ADJ_NEVER
 from oomconf.oomlog.ranking import Ranked
 from oomconf.quantity import roughly
-from oomconf.reports._terminal import Paper, bar, clean, cut, table, wrapped
+from oomconf.reports._terminal import Paper, bar, cut, table, wrapped
+from oomconf.safe import clean
 
 __all__ = ["render", "summary"]
 

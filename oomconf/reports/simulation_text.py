@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from oomconf.quantity import INFINITY, roughly
-from oomconf.reports._terminal import Paper, bar, clean, cut, table, wrapped
+from oomconf.reports._terminal import Paper, bar, cut, table, wrapped
+from oomconf.safe import clean
 from oomconf.simulation.expectations import told
 from oomconf.simulation.nouns import Machine, Member, Outlook, Run, Simulation, Step
 
