@@ -172,6 +172,56 @@ CARRIERS: dict[str, Callable[[Sequence[str]], list[str]]] = {
     "dmesg -r": _each("<4>[{n:>12}] {line}"),
     "dmesg iso": _each("2026-11-23T01:59:34,000000+00:00 {line}"),
     "dmesg reltime": _each("[  +0.000125] {line}"),
+    "dmesg --json of several lines": lambda lines: [
+        "{",
+        '   "dmesg": [',
+        "      {",
+        *(
+            part
+            for line in lines
+            for part in ('         "pri": 4,', '         "time":    12.500000,', f'         "msg": {json.dumps(line)}', "      },{")
+        ),
+        '         "pri": 6,',
+        '         "msg": "the end"',
+        "      }",
+        "   ]",
+        "}",
+    ],
+    "journal pretty": lambda lines: [
+        part
+        for line in lines
+        for part in (
+            "{",
+            '\t"_HOSTNAME" : "web-1",',
+            f'\t"MESSAGE" : {json.dumps(line)},',
+            '\t"__REALTIME_TIMESTAMP" : "1763862796000000",',
+            '\t"_TRANSPORT" : "kernel"',
+            "}",
+        )
+    ],
+    "journal verbose": lambda lines: [
+        part
+        for line in lines
+        for part in (
+            "Mon 2026-11-23 03:53:16.123456 UTC [s=0a1b;i=1;b=2;m=3;t=4;x=5]",
+            "    _TRANSPORT=kernel",
+            "    _HOSTNAME=web-1",
+            f"    MESSAGE={line}",
+        )
+    ],
+    "journal sse": lambda lines: [
+        part
+        for line in lines
+        for part in (
+            "data: " + json.dumps({"_TRANSPORT": "kernel", "MESSAGE": line, "_HOSTNAME": "web-1", "__REALTIME_TIMESTAMP": "1"}),
+            "",
+        )
+    ],
+    "journal delta": _each("[{n:>12} <    0.000001 >] web-1 kernel: {line}"),
+    "journal with unit": _each("Mon 2026-11-23 03:53:16 UTC web-1 kernel: {line}"),
+    "grep -n": _each("12:Nov 23 01:02:03 web-1 kernel: {line}"),
+    "grep -H": _each("/var/log/kern.log:Nov 23 01:02:03 web-1 kernel: {line}"),
+    "grep -Hn of dmesg": _each("boot.log:7:[{n:>12}] {line}"),
     "dmesg --json": lambda lines: [
         "{",
         '   "dmesg": [',

@@ -66,7 +66,7 @@ def test_every_era_is_read_from_every_carrier(era: Era, carrier: str, memcg: str
         assert event.machine is not None
         assert (event.machine.managed_pages, event.machine.swap_total_kb) == (1_300_000, 0)
     assert event.host in ("web-1", None)
-    assert event.at is not None or carrier in ("bare", "journal json bytes")
+    assert event.at is not None or carrier in ("bare", "journal json bytes", "dmesg reltime")
     best = rank(event).predicted
     assert best is not None
     assert best.task.pid == 402

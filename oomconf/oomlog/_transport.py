@@ -45,12 +45,14 @@ _STAMP: Final = rf"{_STAMP_FULL}|{_STAMP_ISO}|{_STAMP_YEAR}|{_STAMP_SYSLOG}|\d{{
 _DATED: Final = re.compile(rf"^({_STAMP}):?(?:\s+|$)")
 # a host that passes on what another logged puts its own stamp and name in front
 _RELAYED: Final = re.compile(rf"^[^\s\[\]:]+(?::[^\s\[\]:]+)*\s+(?=(?:{_STAMP})\s)")
+_GREP: Final = re.compile(rf"^(?:[\w./+@-]{{1,60}}[:-])?(?:\d{{1,9}}[:-])?(?=(?:{_STAMP})\s|\[\s*\d+\.\d{{6}}\])")
+"""What `grep -n` and `grep -H` put in front."""
 _SYSLOG_5424: Final = re.compile(r"^<\d{1,3}>1 (\S+) (\S+) (\S+) (\S+) \S+ (?:-|(?:\[[^\]]*\])+) ?\ufeff?")
 _FACILITY: Final = re.compile(r"^(?:kern|user|daemon|auth|authpriv|syslog|cron|local\d)\.[a-z]+ ")
 _KLOG: Final = re.compile(r"^[IWEF](\d{4} \d\d:\d\d:\d\d\.\d+)\s+\d+ \S+:\d+\] ")
 # dmesg's own: seconds since boot, a difference, or -T's date in any language, and the caller of PRINTK_CALLER
 _BRACKET: Final = re.compile(
-    r"^\[(?:<?\s*\+?\s*(\d+\.\d+)>?(?: / [^\[\]]{1,40}\]\[\d{1,4})?"
+    r"^\[(?:(?:<\s*|\s*\+)\s*\d+\.\d+>?|\s*(\d+\.\d+)(?:\s+<[^\[\]>]{0,24}>)?(?: / [^\[\]]{1,40}\]\[\d{1,4})?"
     r"|([^\[\]]{0,20}\d\d:\d\d:\d\d[^\[\]]{0,12}|[A-Z][a-z]{2} ?\d{1,2} \d\d:\d\d))\](?: ?\[\s*[TC]\d+\])? ?"
 )
 _TAG: Final = re.compile(r"^(?:(?P<host>[^\s:\[\]=]+)\s+)?(?P<tag>[A-Za-z][\w.@()/+~-]*)(?:\[(?P<pid>[^\]\s]*)\])?:(?: |$)")
@@ -98,6 +100,10 @@ def unwrap(line: str, number: int) -> Part:
         text = _COLOUR.sub("", text)
     if text.startswith(">"):
         text = _QUOTE.sub("", text)
+    if text.startswith("data: {"):
+        text = text[6:]
+    elif ":" in text[:60] and (match := _GREP.match(text)):
+        text = text[match.end() :]
     if "{" in text[:40] and text.lstrip().startswith("{") and text.rstrip().rstrip(",").endswith("}"):
         inner = _object(text.lstrip(), number)
         if inner is not None:
@@ -108,7 +114,7 @@ def unwrap(line: str, number: int) -> Part:
     if part.source is None and part.text.startswith("kernel: "):
         rest = part.text[8:]
         inside = _BRACKET.match(rest)
-        at = part.at or (None if inside is None else (inside[1] or inside[2]).strip())
+        at = part.at or (None if inside is None else _stamp(inside))
         return Part(rest if inside is None else rest[inside.end() :], number, at, part.host, KERNEL, True)
     return part
 
@@ -140,7 +146,7 @@ def _mark(text: str) -> tuple[str | None, str | None, str] | None:
     first = text[:1]
     if first == "[":
         match = _BRACKET.match(text)
-        return None if match is None else ((match[1] or match[2]).strip(), None, text[match.end() :])
+        return None if match is None else (_stamp(match), None, text[match.end() :])
     if first == "<":
         if match := _SYSLOG_5424.match(text):
             return match[1], None, f"{match[2]} {match[3]}[{match[4]}]: {text[match.end() :]}"
@@ -161,6 +167,12 @@ def _mark(text: str) -> tuple[str | None, str | None, str] | None:
     return None if match is None else (match[1], None, text[match.end() :])
 
 
+def _stamp(match: re.Match[str]) -> str | None:
+    """The time of a bracket; a difference to the line before is none."""
+    found = match[1] or match[2]
+    return None if found is None else found.strip()
+
+
 def _tag(text: str) -> tuple[str | None, str, str] | None:
     """Split `host tag[pid]: ` off; a tag without a pid must be one that we know, or a kernel's own words would be taken for one."""
     if match := _FACILITY.match(text):
@@ -172,7 +184,9 @@ def _tag(text: str) -> tuple[str | None, str, str] | None:
     tag = match["tag"]
     if match["pid"] is None and tag not in _NAMED:
         return None
-    return match["host"], KERNEL if tag.startswith(KERNEL) else tag, text[match.end() :]
+    # `-o with-unit` names the manager by its own cgroup
+    source = KERNEL if tag.startswith(KERNEL) else "systemd" if tag == "init.scope" else tag
+    return match["host"], source, text[match.end() :]
 
 
 def _seconds(micro: str) -> str:
