@@ -26,7 +26,7 @@ class Fixed:
     texts: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     left: list[Finding] = field(default_factory=list)
-    """Findings whose fix was not made, since it overlapped with others or something else would be found then."""
+    """Findings whose fix was not made: it overlapped with others, something else stands at its place, or would be found then."""
     uncovered: dict[Finding, list[Finding]] = field(default_factory=dict)
     """What would be found then, by what was left."""
 
@@ -40,11 +40,13 @@ def edited(text: str, edits: Iterable[Edit]) -> str | None:
     spans: list[tuple[int, int, str]] = []
     for edit in edits:
         span = offsets(edit.at, starts, len(text))
-        if span is None or (edit.old and text[span[0] : span[1]].replace("\r\n", "\n") != edit.old.replace("\r\n", "\n")):
+        if span is None:
             return None
         start, end = span
         part = text[start:end]
         quoted = len(part) > 1 and part[0] in "\"'" and part[-1] == part[0]
+        if edit.old and not _stands(edit.old, part, quoted=quoted):
+            return None
         spans.append((start + quoted, end - quoted, with_ends_of(text, edit.text)))
     out: list[str] = []
     last = 0
@@ -54,6 +56,12 @@ def edited(text: str, edits: Iterable[Edit]) -> str | None:
         out += [text[last:start], new]
         last = end
     return "".join([*out, text[last:]])
+
+
+def _stands(old: str, part: str, *, quoted: bool) -> bool:
+    """Whether a part of a text is what was seen there, with or without its quotes."""
+    here, seen = part.replace("\r\n", "\n"), old.replace("\r\n", "\n")
+    return here == seen or (quoted and here[1:-1] == seen)
 
 
 def with_ends_of(text: str, new: str) -> str:
@@ -125,7 +133,11 @@ def _settled(
         mended += [] if number else taken
         now |= made
         found = list(lint({**texts, **now}))
-    return {path: text for path, text in now.items() if text != texts[path]}, mended, _worse(before, found) if mended else []
+    return (
+        {path: text for path, text in now.items() if text != texts[path]},
+        mended,
+        [*_worse(before, found), *_still(mended, before, found)] if mended else [],
+    )
 
 
 def _round(now: Mapping[str, str], wanted: Iterable[Finding]) -> tuple[dict[str, str], list[Finding]]:
@@ -144,6 +156,12 @@ def _round(now: Mapping[str, str], wanted: Iterable[Finding]) -> tuple[dict[str,
             made |= texts
             taken.append(one)
     return made, taken
+
+
+def _still(mended: Iterable[Finding], before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
+    """Findings that are there as often as before, though they were mended: what was changed is not what they spoke of."""
+    was, now = (Counter((one.rule, one.at.path, one.object, one.message) for one in found) for found in (before, after))
+    return [one for one in mended if now[key := (one.rule, one.at.path, one.object, one.message)] >= was[key]]
 
 
 def _worse(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:

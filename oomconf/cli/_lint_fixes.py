@@ -47,16 +47,18 @@ def show(fixed: Fixed, texts: Mapping[str, str]) -> int:
 
 def _left(fixed: Fixed) -> None:
     if fixed.left:
-        print(f"{len(fixed.left)} left alone, since something else would be found then:", file=sys.stderr)
+        print(f"{len(fixed.left)} left alone:", file=sys.stderr)
         for one in fixed.left:
             print(f"  {one.at}: {one.rule}{_then(fixed.uncovered.get(one, []))}", file=sys.stderr)
 
 
 def _then(found: list[Finding]) -> str:
-    """Say what would be found if a fix were made."""
+    """Say what would be found if a fix were made, or why it cannot be made."""
     said = dict.fromkeys(f"'{clean(one.message)}' [{one.rule}]" for one in found)
     more = f", and {len(said) - _MOST_SAID} more" if len(said) > _MOST_SAID else ""
-    return f": then {', '.join(list(said)[:_MOST_SAID])}{more}" if said else ""
+    if not said:
+        return ": its text is put together there from other words, so change it by hand"
+    return f": then {', '.join(list(said)[:_MOST_SAID])}{more}"
 
 
 def _number(count: int, word: str) -> str:

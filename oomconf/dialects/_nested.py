@@ -72,7 +72,9 @@ def is_rest(path: str, text: str) -> bool:
 def written_in(path: str, scalar: Scalar, lines: list[str]) -> Nested:
     """Make a file of a value that holds its text; where the value's lines are not those of the file, it stands as a whole."""
     begin = origin(scalar, lines)
-    return Nested(Document(path, scalar.text), scalar.at if begin is None else begin)
+    if begin is None or (scalar.style != "|" and "\n" in scalar.text):
+        return Nested(Document(path, scalar.text), scalar.at, spots=(scalar.at, scalar.at))
+    return Nested(Document(path, scalar.text), begin)
 
 
 def origin(scalar: Scalar, lines: list[str]) -> Location | None:

@@ -69,10 +69,6 @@ def deprecated_key(entry: Entry, around: Context) -> Iterator[Problem]:
     elif entry.key == _GOING and entry.dialect in ("systemd", "quadlet") and not entry.fault:
         at = entry.at
         key = Location(at.path, at.line, at.column - len(_GOING) - 1, at.line, at.column - 1)
-        yield Problem(
-            at,
-            _WHY,
-            "write MemoryMax= instead",
-            object=entry.object,
-            fix=(Edit(key, "MemoryMax", _GOING),),
-        )
+        # in its place MemoryMax= would be a new limit where another Memory*= has the say; a quadlet's are not compared
+        fix = () if entry.hint or entry.dialect == "quadlet" else (Edit(key, "MemoryMax", _GOING),)
+        yield Problem(at, _WHY, entry.hint or "write MemoryMax= instead", object=entry.object, fix=fix)

@@ -267,4 +267,6 @@ def ignored_value(entry: Entry, around: Context) -> Iterator[Problem]:
         message = f"{entry.key} '{entry.value[:60]}' {entry.fault}"
     remedy = entry.hint or "write a value that its consumer takes, or remove it"
     related = () if entry.source is None else (Related(entry.source, "its value is set here"),)
-    yield Problem(entry.at, message, remedy, related, object=entry.object, fix=() if entry.section == "runtime" else suggested(entry))
+    yield Problem(
+        entry.at, message, remedy, related, object=entry.object, fix=() if entry.section == "runtime" else suggested(entry, entry.value)
+    )

@@ -8,7 +8,6 @@ from typing import Final
 from oomconf.finding import Edit
 from oomconf.policy import Setting, Workload
 from oomconf.rule import Context, Problem, Severity, rule
-from oomconf.rules._edits import inserted
 
 _NAME: Final = "PG_OOM_ADJUST_FILE="
 _FILLED_IN: Final = ("$", "%", "{{")
@@ -62,4 +61,4 @@ def _slash(said: Setting[str], value: str) -> tuple[Edit, ...]:
     before = width - len(value)
     if said.at.line != said.at.end_line or before not in (0, len(_NAME)) or not value.startswith("proc/"):
         return ()
-    return (inserted(said.at, before, "/"),)
+    return (Edit(said.at._replace(column=said.at.column + before), f"/{value}", value),)

@@ -99,4 +99,4 @@ def unknown_key(entry: Entry, around: Context) -> Iterator[Problem]:
     """
     if entry.fault and entry.kind == "key":
         message = entry.fault if entry.dialect == "systemd" else f"'{entry.key[:60]}' {entry.fault}"
-        yield Problem(entry.at, message, entry.hint or "remove it", object=entry.object, fix=suggested(entry))
+        yield Problem(entry.at, message, entry.hint or "remove it", object=entry.object, fix=suggested(entry, entry.key))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from oomconf.dialect import Document, Entry, Nested, Sources
@@ -68,7 +69,7 @@ def defined(node: Mapping, lines: list[str]) -> Iterator[Nested]:
     for one in said if isinstance(said, Sequence) else (said,):
         if isinstance(one, Scalar) and "\n" in one.text:
             nested = written_in("definition.yaml", one, lines)
-            yield Nested(nested.document, nested.at, VALUES)
+            yield replace(nested, kept=VALUES)
         elif isinstance(one, Mapping):
             at = one.at
             rows = lines[at.line - 1 : at.end_line]

@@ -214,10 +214,17 @@ class Said:
             self._nest(path.lstrip("/"), write)
 
     def _nest(self, path: str, write: Write) -> None:
-        at = write.value.at._replace(line=write.line, column=1) if write.line else write.value.at
-        if write.line == 0 and at.end_column - at.column == len(write.text or "") + 2:
+        text, at = write.text or "", write.value.at
+        spots: tuple[Location, ...] = ()
+        if write.line:
+            at = at._replace(line=write.line, column=1)
+        elif at.end_line > at.line and text.count("\n") - text.endswith("\n") <= at.end_line - at.line:
+            at = at._replace(column=1)  # quotes over several lines: all but the first begin where the file's do
+        elif "\n" in text.rstrip("\n"):
+            spots = (at, at)  # of lines that escapes end nobody knows the place
+        elif at.end_column - at.column == len(text) + 2:
             at = at._replace(column=at.column + 1)  # behind the quote
-        self.nested.append(Nested(Document(path, write.text or ""), at))
+        self.nested.append(Nested(Document(path, text), at, spots=spots))
 
     def _here(self, step: Step) -> None:
         """`kubectl apply -f - <<EOF`."""

@@ -44,6 +44,10 @@ class Verdict:
     kind: FaultOf = "value"
 
 
+_GOING: Final = "MemoryLimit"
+_UNIFIED: Final = ("MemoryMin", "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A document's verdicts in its order, and the line at which it stops to count."""
@@ -65,10 +69,16 @@ class Judged:
         for one in self.verdicts:
             if len(homeless) > 1 and _is_homeless(one):
                 continue
-            yield Entry("systemd", thing, one.section, one.key, one.text, one.at, one.fault, one.hint, one.kind)
+            hint = self._beside_others(one) if one.key == _GOING and not one.fault else one.hint
+            yield Entry("systemd", thing, one.section, one.key, one.text, one.at, one.fault, hint, one.kind)
         if self.fatal is not None:
             effect = "and the unit does not load" if self.whole else "and the rest of this drop-in is lost"
             yield Entry("systemd", thing, "", "", self.fatal.text, self.fatal.at, f"{self.fatal.message}, {effect}", self.fatal.hint)
+
+    def _beside_others(self, going: Verdict) -> str:
+        """Say that another key has the say already (systemd: src/core/cgroup.c, unit_has_unified_memory_config)."""
+        other = next((one.key for one in self.verdicts if one.key in _UNIFIED and not one.fault and one.section == going.section), None)
+        return "" if other is None else f"remove it: beside {other}= every systemd passes over it on cgroup v2"
 
 
 def _is_homeless(one: Verdict) -> bool:
