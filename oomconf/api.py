@@ -209,7 +209,7 @@ def import_spec(
 
     `given` are `ram` and `swap` of every host; `folder` is where the spec will be, as the paths of the documents are written.
     """
-    from oomconf.importer import import_policies  # noqa: PLC0415
+    from oomconf.importer import import_policies, pipelines  # noqa: PLC0415
 
     found = read_repository(documents, sources)
     policies = [policy for fleet, _ in found.fleets for policy in fleet.policies]
@@ -220,7 +220,7 @@ def import_spec(
 
     made = import_policies(policies, given or {}, entries, source=source, where=where)
     broken = {one.at.path: one.message for one in found.faults}
-    return replace(made, passed={**dict(found.passed), **broken})
+    return replace(made, passed={**dict(found.passed), **dict(pipelines(documents)), **broken})
 
 
 def selected_ids(select: Sequence[str], ignore: Sequence[str]) -> tuple[str, ...]:

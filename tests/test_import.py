@@ -230,6 +230,49 @@ def test_a_compose_file_that_is_not_below_the_spec_is_listed(
     assert not workloads(spec_of(Path("elsewhere/spec.yaml").read_text("utf-8")))
 
 
+VARIANTS = {
+    "compose.yaml": "services:\n  app: {image: x, mem_limit: 1g}\n",
+    "compose.override.yaml": "services:\n  app: {mem_limit: 3g}\n",
+    "compose.prod.yaml": "services:\n  app: {mem_limit: 6g}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("named", "limit", "listed"), [(["."], "3G", "compose.prod.yaml: "), (["compose.yaml", "compose.prod.yaml"], "6G", "")]
+)
+def test_a_variant_of_a_compose_file_counts_where_it_is_named(
+    named: list[str], limit: str, listed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without -f compose takes compose.override.yaml and no other (compose-spec, merge)."""
+    monkeypatch.chdir(tmp_path)
+    for path, text in VARIANTS.items():
+        Path(path).write_text(text, "utf-8")
+    assert main(["import", *named]) == 0
+    said = capsys.readouterr()
+    assert f"max: {limit}" in said.out
+    assert listed in said.err
+
+
+PASSED = {
+    "Makefile": "db:\n\tdocker run -d --name db -m 1g postgres:16\n",
+    ".github/workflows/ci.yaml": "jobs:\n  a:\n    steps:\n      - run: docker run -d --name db -m 1g postgres:16\n",
+    ".gitlab-ci.yml": "a:\n  script:\n    - docker run -d --name db -m 1g postgres:16\n",
+}
+
+
+@pytest.mark.parametrize("path", PASSED)
+def test_what_a_build_or_a_pipeline_runs_is_listed(path: str) -> None:
+    made = import_spec((Document(path, PASSED[path]),), NoSources())
+    assert "db" not in made.text
+    assert list(made.passed) == [path]
+
+
+def test_an_unknown_sysctl_that_is_taken_over_is_not_listed() -> None:
+    made = import_spec((Document("etc/sysctl.d/9.conf", "net.core.somaxconn = 2048\n"),), NoSources())
+    assert "net.core.somaxconn: 2048" in made.text
+    assert made.left == ()
+
+
 def test_what_docker_runs_is_in_the_spec() -> None:
     line = "docker run -dit --name web --init -m 512m -p 80:80 --env A=b registry.example/web:1 serve --port '8 0'"
     made = import_spec([Document("run.sh", f"#!/bin/sh\n{line}\n")], NoSources())

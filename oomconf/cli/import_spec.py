@@ -12,6 +12,7 @@ from oomconf.cli._lint_options import size_option
 from oomconf.cli._shared import complain, named
 from oomconf.host.collect import collect
 from oomconf.host.files import Folders, absence, put
+from oomconf.importer import variants
 
 
 def run(words: list[str]) -> int:
@@ -22,13 +23,16 @@ def run(words: list[str]) -> int:
     paths = named(options.paths)
     found = collect(paths, options.exclude, gitignore=not options.no_gitignore)
     said = {key: value for key, value in given.items() if value is not None}
+    apart = dict(variants(found.raw, paths))
+    for path in apart:
+        del found.raw[path]
     made = import_spec(tuple(found.raw.values()), Folders(paths), said, source=", ".join(paths), folder=_folder(options.out))
     if options.out is None:
         sys.stdout.write(made.text)
         sys.stdout.flush()
     else:
         put(options.out, made.text)
-    _tell(made.left, {**found.passed, **made.passed, **dict.fromkeys(found.specs, "is a spec already")})
+    _tell(made.left, {**found.passed, **apart, **made.passed, **dict.fromkeys(found.specs, "is a spec already")})
     for path, why in found.unreadable.items():
         print(f"oomconf: {path}: {why}", file=sys.stderr)
     return EXIT_CALL if found.unreadable and not options.allow_partial else EXIT_FINE

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from oomconf.importer.build import Imported, Left, import_policies
+from oomconf.importer.passed import pipelines, variants
 
-__all__ = ["Imported", "Left", "import_policies"]
+__all__ = ["Imported", "Left", "import_policies", "pipelines", "variants"]

@@ -49,11 +49,13 @@ class Places:
     def __init__(self) -> None:
         self._said: set[tuple[Location, str]] = set()
         self._at: set[Location] = set()
+        self._lines: set[tuple[str, int]] = set()
         self._beaten: set[tuple[Location, str]] = set()
 
     def add(self, at: Location, text: str = "") -> None:
         """Account for a place."""
         self._at.add(at)
+        self._lines.add((at.path, at.line))
         self._said.add((at, text))
 
     def add_beaten(self, at: Location, text: str) -> None:
@@ -67,6 +69,8 @@ class Places:
 
     def holds(self, entry: Entry, *, alone: bool) -> bool:
         """Whether an entry is accounted for; where several stand at one place its own text counts, else the place."""
+        if entry.dialect == "sysctl" and not entry.fault and not entry.section and (entry.at.path, entry.at.line) in self._lines:
+            return True  # one assignment a line: of an unknown one the policy has the name's place
         said = entry.at, entry.value
         if entry.key == "PodmanArgs" and any(_is_in(at, entry.at) for at in self._at):
             return True  # the value of the option was taken over
