@@ -57,6 +57,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "empty.log").write_bytes(b"")
     (tmp_path / "binary.log").write_bytes(bytes(range(256)) * 400)
     (tmp_path / "cut.gz").write_bytes(gzip.compress(b"x\n" * 9999)[:-9])
+    (tmp_path / "wide.log").write_bytes("\ufeffKilled".encode("utf-16-le"))
+    (tmp_path / "system.journal").write_bytes(b"LPKSHHRH" + bytes(200))
+    (tmp_path / "kill.zst").write_bytes(b"\x28\xb5\x2f\xfd" + bytes(20))
     (tmp_path / "bad.yaml").write_text("version: 1\nhosts: {a: {rma: 1G}}\n", "utf-8")
     return tmp_path
 
@@ -70,6 +73,9 @@ EXITS = [
     (["nothing.log"], 2, "no such file"),
     (["cut.gz"], 2, "cut.gz"),
     (["."], 2, ".: is a directory"),
+    (["wide.log"], 2, "wide.log: is UTF-16"),
+    (["system.journal"], 2, "journalctl --file"),
+    (["kill.zst"], 2, "zstdcat"),
     (["--fail-on-kill", "kill.log", "nothing.log"], 2, "1 kill for lack of memory"),
     (["--spec", "nothing.yaml", "kill.log"], 2, "nothing.yaml"),
     (["--spec", "bad.yaml", "kill.log"], 2, "in the spec"),
@@ -97,6 +103,16 @@ def test_what_could_not_be_read_is_never_no_events(
     monkeypatch.chdir(folder)
     assert main(["diagnose", "nothing.log"]) == 2
     assert "no kill" not in capsys.readouterr().err
+
+
+def test_a_full_disk_is_the_hosts_fault_and_said_once(folder: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m oomconf diagnose {folder}/kill.log > /dev/full"],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "could not be written: no space left on device" in done.stderr
+    assert "Exception" not in done.stderr
 
 
 def test_a_reader_that_goes_away_is_no_crash(folder: Path) -> None:

@@ -84,6 +84,10 @@ CASES = {
                 kmem="kmem: usage 1048000kB, limit 9007199254740988kB, failcnt 0"),
         {"raise-limit", "half-dead", "kernel-memory"},
     ),
+    "memory and swap together": (
+        limited(usage=900_000, stats={"cache": 0, "rss": 0}, swap="memory+swap: usage 2097152kB, limit 2097152kB, failcnt 7"),
+        {"raise-limit", "half-dead", "memory-and-swap"},
+    ),
     "a limit that was not full": (limited(usage=1 << 18), {"raise-limit", "half-dead", "not-full"}),
 }  # fmt: skip
 
@@ -100,6 +104,69 @@ def test_raising_a_containers_limit_raises_its_pods() -> None:
     assert "the whole pod's" in advice["ancestors-limit"].text
     assert "changes nothing" not in advice["ancestors-limit"].text
     assert "changes nothing" in {one.id: one for one in limited(limit_of="/system.slice").advice}["ancestors-limit"].text
+
+
+def test_memory_and_swap_together_are_named_and_raised() -> None:
+    """What binds is memory.memsw.limit_in_bytes, and it is that which is raised (Documentation/admin-guide/cgroup-v1/memory.rst)."""
+    found = CASES["memory and swap together"][0]
+    assert "at its limit of 2G for memory and swap together" in found.headline
+    (advice,) = (one for one in found.advice if one.id == "raise-limit")
+    assert "memory and swap together by a quarter, from 2G to 2.5G" in advice.text
+    assert advice.command == "echo 2684354560 > /sys/fs/cgroup/memory/system.slice/app.service/memory.memsw.limit_in_bytes"
+
+
+def test_memory_is_not_raised_above_what_memory_and_swap_may_have() -> None:
+    """mm/memcontrol.c of v1 refuses a limit above memsw's: that one goes first."""
+    full = limited(
+        usage=1 << 20, stats={"cache": 0, "rss": 0}, swap=f"memory+swap: usage {1 << 20}kB, limit {1 << 20}kB, failcnt 7", limit_of="/jobs"
+    )
+    (advice,) = (one for one in full.advice if one.id == "raise-limit")
+    first, second = advice.command.split(" && ")
+    assert first == "echo 1342177280 > /sys/fs/cgroup/memory/jobs/memory.memsw.limit_in_bytes"
+    assert second == "echo 1342177280 > /sys/fs/cgroup/memory/jobs/memory.limit_in_bytes"
+
+
+def test_the_page_cache_of_v1_has_no_memory_high() -> None:
+    old = limited(stats={"cache": G, "rss": 0}, swap="memory+swap: usage 1048576kB, limit 9007199254740988kB, failcnt 0")
+    for found, knob in ((old, False), (CASES["page cache"][0], True)):
+        (advice,) = (one for one in found.advice if one.id == "page-cache")
+        assert ("MemoryHigh=" in advice.text) == knob
+
+
+def test_many_of_one_name_are_told_as_many() -> None:
+    one = {advice.id: advice.text for advice in CASES["a large process"][0].advice}["limit-the-largest"]
+    assert one.startswith("java held ")
+    table = ["[    402]  1000   402   400000    300000   400000        0             0 java"] * 2
+    lines = [HEAD.format(gfp="0xcc0", order=0), "Mem-Info:", "active_anon:900000 inactive_anon:0 isolated_anon:0", "1000000 pages RAM", "0 pages reserved",
+             TABLE[0], table[0], table[1].replace("402", "401"), KILLED.format(prefix="Out of memory")]  # fmt: skip
+    many = {advice.id: advice.text for advice in explain(next(read(lines))).advice}["limit-the-largest"]
+    assert many.startswith("2 processes named java held 2.29G of 3.81G RAM together")
+
+
+def test_where_memory_ran_out_is_said_only_where_the_log_tells() -> None:
+    bare = explain(next(read([HEAD.format(gfp="0xcc0", order=0)])))
+    assert bare.headline == "out of memory; whom it killed, this log does not tell"
+    assert "on the whole machine" in CASES["nothing special"][0].headline
+
+
+def test_a_virtual_machine_is_named_whole() -> None:
+    scope = "/machine.slice/machine-qemu\x2d1\x2dbuilder.scope"
+    found = limited(limit_of=scope)
+    assert f"in the cgroup {scope}" in found.headline
+    inner = [line.replace("/system.slice/app.service,task=", f"{scope}/libvirt/emulator,task=") for line in _lines(scope)]
+    found = explain(next(read(inner)))
+    assert "of machine qemu-1-builder " in found.headline
+    advice = {one.id: one.text for one in found.advice}
+    assert f"raising that of {scope}/libvirt/emulator changes nothing" in advice["ancestors-limit"]
+    assert "if machine-qemu" in advice["raise-limit"] or "if machine qemu-1-builder" in advice["raise-limit"]
+
+
+def _lines(scope: str) -> list[str]:
+    return [
+        HEAD.format(gfp="0xcc0", order=0), f"memory: usage {1 << 20}kB, limit {1 << 20}kB, failcnt 9", *(line.format(rss=1000) for line in TABLE),
+        f"oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg={scope},task_memcg=/system.slice/app.service,task=java,pid=402,uid=1000",
+        KILLED.format(prefix="Memory cgroup out of memory"),
+    ]  # fmt: skip
 
 
 def test_nobody_who_was_not_chosen_would_have_been() -> None:

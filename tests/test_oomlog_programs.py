@@ -51,6 +51,26 @@ CASES: dict[str, tuple[list[str], Told]] = {
         [unit("session-3.scope: Stopping timed out. Killing."), unit("session-3.scope: Killing process 1699 (kwin_x11) with signal SIGKILL.")],
         ("none", {"unit": "session-3.scope", "actor": "systemd: a stop timeout"}),
     ),
+    "the watchdog, and its own SIGKILL": (
+        [unit("app.service: Watchdog timeout (limit 30s)!"), unit("app.service: Killing process 4821 (serve) with signal SIGABRT."),
+         unit("app.service: State 'stop-watchdog' timed out. Killing."), unit("app.service: Killing process 4821 (serve) with signal SIGKILL."),
+         EXIT, unit("app.service: Failed with result 'watchdog'.")],
+        ("none", {"unit": "app.service", "actor": "systemd: the watchdog"}),
+    ),
+    "the end of RuntimeMaxSec": (
+        [unit("app.service: Service reached runtime time limit. Stopping."), unit("app.service: State 'stop-sigterm' timed out. Killing."),
+         EXIT, unit("app.service: Failed with result 'timeout'.")],
+        ("none", {"unit": "app.service", "actor": "systemd: RuntimeMaxSec="}),
+    ),
+    "an eviction as kubectl describes it": (
+        ["Reason:           Evicted",
+         "Message:          The node was low on resource: memory. Threshold quantity: 100Mi, available: 84120Ki. Container api was using 812Mi, request is 0"],
+        ("kubelet", {"actor": "the node was low on memory"}),
+    ),
+    "an eviction among kubectl's events": (
+        ["5m   Warning   Evicted   pod/api-7d9f-x2x   The node was low on resource: memory. Container api was using 812Mi, request is 0, has larger consumption"],
+        ("kubelet", {"pod": "api-7d9f-x2x", "actor": "the node was low on memory"}),
+    ),
     "systemctl kill": (
         [unit("app.service: Sent signal SIGKILL to main process 77 (srv) on client request."), EXIT],
         ("none", {"unit": "app.service", "pid": 77, "name": "srv", "actor": "systemctl kill"}),
@@ -149,6 +169,8 @@ NOTHING = [
     unit("Killed /a.service due to memory pressure for / being 1% > 0% for > 1s", "blog[77]"),
     unit("Out of memory: Killed process 12 (x) total-vm:1kB, anon-rss:1kB, file-rss:0kB", "blog[77]"),
     unit('sending SIGTERM to process 187 "batch": badness 1351, VmRSS 270 MiB', "blog[77]"),
+    unit("app.service: Watchdog timeout (limit 30s)!"), unit("app.service: Service reached runtime time limit. Stopping."),
+    "Warning  Evicted  pod/a  The node was low on resource: ephemeral-storage.", "copied bytes=137 of 137 files", "rate=137",
     T + "earlyoom[9]: sending SIGTERM when mem <= 10.00% and swap <= 100.00%,",
     T + "systemd-oomd[9]: Considered 1 cgroups for killing, top candidates were:",
     T + "nohang[3]:   PID: 27275, Name: Web Content, badness: 121",

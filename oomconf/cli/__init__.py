@@ -78,11 +78,17 @@ def module_of(verb: str) -> str:
 
 
 def _failed(error: Exception, *, debug: bool) -> int:
+    from errno import EDQUOT, EFBIG, EIO, EMFILE, ENOMEM, ENOSPC, EROFS
+
     from oomconf.errors import OomconfError, WriteError
 
     if isinstance(error, OomconfError):
         print(f"oomconf: {error}", file=sys.stderr)
         return EXIT_TOOL if isinstance(error, WriteError) else EXIT_CALL
+    if isinstance(error, OSError) and error.errno in (EDQUOT, EFBIG, EIO, EMFILE, ENOMEM, ENOSPC, EROFS):
+        print(f"oomconf: {error.filename or 'what is printed could not be written'}: {(error.strerror or '').lower()}", file=sys.stderr)
+        _silence()
+        return EXIT_TOOL
     if debug:
         raise error
     print(
@@ -94,10 +100,15 @@ def _failed(error: Exception, *, debug: bool) -> int:
 
 def _closed_pipe() -> int:
     """Leave quietly when the reader of our output has left, as `| head` does."""
+    _silence()
+    return 141
+
+
+def _silence() -> None:
+    """Let what is still in the buffer go nowhere: written at the end it would fail again."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 141
 
 
 def _near(verb: str) -> str:

@@ -10,7 +10,7 @@ from oomconf.cli import EXIT_FINDINGS, EXIT_FINE
 from oomconf.cli._shared import complain, load, named, paper, show
 from oomconf.errors import InputError
 from oomconf.host import STDIN
-from oomconf.host.files import Disk, read_text
+from oomconf.host.files import Disk, read_loose
 from oomconf.policy import Fleet, Setting
 from oomconf.quantity import INFINITY, SizeError
 from oomconf.quantity import spec as sizes
@@ -39,7 +39,7 @@ def run(words: list[str]) -> int:
         return complain(f"{'--use' if use else '--host'} goes with a spec; without one the host is taken as it is")
     taken = None
     if options.snapshot or not options.spec:
-        text = capture() if not options.snapshot else read_text(STDIN if options.snapshot == "-" else options.snapshot)
+        text = capture() if not options.snapshot else read_loose(STDIN if options.snapshot == "-" else options.snapshot)
         taken = read_snapshot(text)
         if taken.memory_total is None:
             return complain(f"{options.snapshot or 'this host'}: no snapshot of a host: it has no /proc/meminfo")

@@ -106,7 +106,11 @@ def _not_oom(event: OomEvent) -> Iterator[Advice]:
         )
         return
     actor = event.actor or ""
-    if "timeout" in actor and "docker" not in actor:
+    if "watchdog" in actor:
+        text = "it did not answer systemd's watchdog in time (WatchdogSec=): a hang, or a machine too busy or too short of memory to let it"
+    elif "RuntimeMaxSec" in actor:
+        text = "no memory setting is to blame: its time was up (RuntimeMaxSec=)"
+    elif "timeout" in actor and "docker" not in actor:
         text = "no memory setting is to blame: make it end at SIGTERM, or give it longer (TimeoutStopSec=, TimeoutStartSec=)"
     elif "docker" in actor:
         text = "no memory setting is to blame: make it end at SIGTERM, or give it longer (docker stop -t, stop_grace_period)"
@@ -135,6 +139,12 @@ def _userspace(event: OomEvent) -> Iterator[Advice]:
     elif event.killer == "nohang":
         yield Advice(
             id="nohang", text="nohang chooses by badness and its own rules: see the badness adjustments and thresholds in nohang.conf"
+        )
+    elif event.killer == "kubelet" and event.actor:
+        yield Advice(
+            id="evicted",
+            text="the kubelet evicts who holds more than it requested, the lowest priority first: give the pod a memory request of what it "
+            "needs, and what grew a limit; evictionHard and evictionSoft set when it acts",
         )
     elif event.killer == "kubelet":
         yield Advice(

@@ -59,7 +59,9 @@ def _above(path: str, own: str) -> Advice:
         )
     else:
         mine = owner_of(own)
-        name = mine.unit or (f"container {mine.container[:12]}" if mine.container else own)
+        name = mine.container_words if mine.container else mine.unit or own
+        if (mine.unit, mine.container) == (whose.unit, whose.container):
+            name = own
         text = f"the limit is that of {path}, above the victim's own cgroup: raising that of {name} changes nothing"
     return Advice(id="ancestors-limit", text=text)
 
@@ -67,7 +69,13 @@ def _above(path: str, own: str) -> Advice:
 def _filled(memcg: Memcg, limit: int, holdings: tuple[Holding, ...]) -> Iterator[Advice]:
     """Tell of fillings that a kill frees badly, and that a larger limit only feeds."""
     sizes = {one.name: one.size for one in holdings}
-    if memcg.usage_kb is not None and memcg.usage_kb * 1024 * 10 < limit * 9:
+    if memcg.together_full:
+        yield Advice(
+            id="memory-and-swap",
+            text=f"memory and swap are together at their limit, {roughly((memcg.swap_limit_kb or 0) * 1024)} "
+            "(memory.memsw.limit_in_bytes), memory alone is not: raising memory.limit_in_bytes changes nothing",
+        )
+    elif memcg.usage_kb is not None and memcg.usage_kb * 1024 * 10 < limit * 9:
         yield Advice(
             id="not-full",
             text=f"only {roughly(memcg.usage_kb * 1024)} of {roughly(limit)} was in use when the kernel wrote this: what filled "
@@ -81,11 +89,11 @@ def _filled(memcg: Memcg, limit: int, holdings: tuple[Holding, ...]) -> Iterator
     if (cache := sizes.get("page cache", 0)) * 2 > limit:
         late = memcg.stats.get("file_dirty", 0) + memcg.stats.get("file_writeback", 0) + memcg.stats.get("dirty", 0)
         slow = f", {roughly(late)} of it not yet written to disk" if late * 10 > cache else ""
+        slower = "" if _is_v1(memcg) else "a MemoryHigh= below the limit slows the writer first, and "
         yield Advice(
             id="page-cache",
-            text=f"{roughly(cache)} is page cache{slow}, which the kernel did not get back in time: a MemoryHigh= below the limit "
-            "slows the "
-            "writer first, and a faster disk or fewer writers at once help more than a larger limit",
+            text=f"{roughly(cache)} is page cache{slow}, which the kernel did not get back in time: {slower}a faster disk or fewer "
+            "writers at once help more than a larger limit",
         )
     if (kernel := sizes.get("kernel memory", 0)) * 5 > limit * 2:
         yield Advice(
@@ -97,12 +105,16 @@ def _filled(memcg: Memcg, limit: int, holdings: tuple[Holding, ...]) -> Iterator
 
 
 def _raise(event: OomEvent, memcg: Memcg, limit: int) -> Advice:
+    if memcg.together_full:
+        limit = (memcg.swap_limit_kb or 0) * 1024
     wanted = wanted_limit(limit)
     whose = owner_of(memcg.path or event.task_memcg)
     how, command = _change(whose, memcg, memcg.path or event.task_memcg, wanted, group=event.group is not None)
     return Advice(
         id="raise-limit",
-        text=f"if {_named(whose, memcg.path, event)} needs what it held, raise its limit by a quarter, from {Size(limit)} to "
+        text=f"if {_named(whose, memcg.path, event)} needs what it held, raise its limit "
+        f"{'of memory and swap together ' if memcg.together_full else ''}"
+        f"{'by a quarter' if wanted * 4 <= limit * 5 + 4 * _MIB and limit >= _MIB else 'twofold'}, from {Size(limit)} to "
         f"{Size(wanted)}{how}; if it leaks, a larger limit only puts it off",
         command=command,
     )
@@ -113,7 +125,7 @@ def _named(whose: Owner, path: str | None, event: OomEvent) -> str:
     if last.endswith(".slice") and not whose.pod:
         return last
     if whose.container:
-        return f"container {whose.container[:12]}"
+        return whose.container_words
     if whose.pod:
         return f"pod {whose.pod}"
     return whose.unit or path or (event.victim.owner.unit if event.victim is not None else None) or "the cgroup"
@@ -131,14 +143,27 @@ def _change(whose: Owner, memcg: Memcg, path: str | None, wanted: int, *, group:
     if whose.container is not None and whose.runtime == "lxc":
         return f" (lxc.cgroup2.memory.max = {mebibytes}M, or limits.memory: {mebibytes}MiB under LXD and Incus)", ""
     if whose.container is not None and whose.runtime in ("docker", "podman", "nerdctl"):
-        return "", f"{whose.runtime} update --memory {mebibytes}m --memory-swap {_total(memcg, mebibytes)} {whose.container[:12]}"
-    if last.endswith(_UNITS):
+        sizes = f"--memory {mebibytes}m --memory-swap {_total(memcg, mebibytes)}"
+        if memcg.together_full:
+            sizes = f"--memory-swap {mebibytes}m"
+        return "", f"{whose.runtime} update {sizes} {whose.container[:12]}"
+    if last.endswith(_UNITS) and not memcg.together_full:  # systemd has no setting for it
         return _set_property(path or "", last, mebibytes)
     if path is None or path == "/" or not path.isprintable() or mebibytes == 0:
         return "", ""
-    old = not group and (memcg.memsw or "total_rss" in memcg.stats or "rss" in memcg.stats or memcg.kmem_kb is not None)
-    file = f"/sys/fs/cgroup/memory{path}/memory.limit_in_bytes" if old else f"/sys/fs/cgroup{path}/memory.max"
-    return "", f"echo {wanted} > {shlex.quote(file)}"
+    old = not group and _is_v1(memcg)
+    knob = "memory.memsw.limit_in_bytes" if memcg.together_full else "memory.limit_in_bytes"
+    file = f"/sys/fs/cgroup/memory{path}/{knob}" if old else f"/sys/fs/cgroup{path}/memory.max"
+    write = f"echo {wanted} > {shlex.quote(file)}"
+    total = None if memcg.swap_limit_kb is None or not memcg.memsw or memcg.together_full else memcg.swap_limit_kb * 1024
+    if old and total is not None and total < wanted:  # memory may not have more than both together
+        both = wanted + max(0, total - (memcg.limit_kb or 0) * 1024)
+        write = f"echo {both} > {shlex.quote(f'/sys/fs/cgroup/memory{path}/memory.memsw.limit_in_bytes')} && {write}"
+    return "", write
+
+
+def _is_v1(memcg: Memcg) -> bool:
+    return memcg.memsw or "total_rss" in memcg.stats or "rss" in memcg.stats or memcg.kmem_kb is not None
 
 
 def _total(memcg: Memcg, mebibytes: int) -> str:

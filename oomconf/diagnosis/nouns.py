@@ -41,7 +41,7 @@ class Counterfactual:
 
     def __str__(self) -> str:
         return (
-            f"had {self.name} had oom_score_adj {self.oom_score_adj}, not {self.was}, {self.instead} ({self.instead_pid}) "
+            f"with oom_score_adj {self.oom_score_adj} on {self.name}, not {self.was}, {self.instead} ({self.instead_pid}) "
             "would have died instead"
         )
 

@@ -144,9 +144,14 @@ def _largest(ranking: Ranking, consumers: tuple[Consumer, ...], scope: int) -> I
         return
     yield Advice(
         id="limit-the-largest",
-        text=f"{top.name} held {roughly(held)} of {roughly(scope)} RAM: a limit of {roughly(mebibytes * _MIB)} on what runs it, set "
+        text=f"{_sum_of(top)} {roughly(held)} of {roughly(scope)} RAM{' together' if top.count > 1 else ''}: "
+        f"a limit of {roughly(mebibytes * _MIB)} on what runs it, set "
         "before it starts again, leaves a twentieth free, and it fails at its own limit, not at the machine's",
     )
+
+
+def _sum_of(top: Consumer) -> str:
+    return f"{top.name} held" if top.count == 1 else f"{top.count} processes named {top.name} held"
 
 
 def _swap(machine: Machine) -> Iterator[Advice]:

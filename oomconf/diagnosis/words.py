@@ -17,9 +17,13 @@ def headline(event: OomEvent) -> str:
     victim = event.victim
     who = _who(victim, event)
     if event.killer == "none":
-        return f"{who} was not killed by an OOM killer{f', but by {event.actor}' if event.actor else ''}"
+        actor = event.actor or ""
+        by = f"by hand, with {actor.removesuffix(' by hand')}" if actor.endswith(" by hand") else f"by {actor}"
+        return f"{who} was not killed by an OOM killer{f', but {by}' if actor else ''}"
     if event.killer == "unknown":
         return f"{who} ended by SIGKILL; whether an OOM killer sent it, this log does not tell"
+    if event.killer == "kubelet" and event.actor:
+        return f"{who} was evicted by the kubelet: {event.actor}"
     if event.killer != "kernel":
         by = {"kubelet": "reported by the kubelet"}.get(event.killer, f"by {event.killer}")
         return f"{who} was killed for memory, {by}"
@@ -49,10 +53,10 @@ def _who(victim: Victim | None, event: OomEvent) -> str:
 def owner_words(owner: Owner) -> str:
     """Name a unit, container or pod, the container first."""
     if owner.pod is not None:
-        container = f"container {owner.container[:12]} of " if owner.container else ""
+        container = f"{owner.container_words} of " if owner.container else ""
         return f"{container}pod {owner.pod}"
     if owner.container is not None:
-        return f"container {owner.container[:12]}"
+        return owner.container_words
     return owner.unit or ""
 
 
@@ -61,6 +65,8 @@ def _where(event: OomEvent) -> str:
         path = event.memcg.path if event.memcg is not None else None
         limit = event.memcg.limit_kb if event.memcg is not None else None
         at = f" of {roughly(limit * 1024)}" if limit is not None else ""
+        if event.memcg is not None and event.memcg.together_full:
+            at = f" of {roughly((event.memcg.swap_limit_kb or 0) * 1024)} for memory and swap together"
         return f" in the cgroup {path} at its limit{at}" if path else f" in a cgroup at its limit{at}"
     if event.kind == "cpuset":
         return f" on the nodes of a cpuset{f' ({event.mems_allowed})' if event.mems_allowed else ''}"
@@ -68,7 +74,8 @@ def _where(event: OomEvent) -> str:
         return " on the nodes of a memory policy"
     if event.trigger.kind == "sysrq":
         return ", by hand (SysRq-f)"
-    return " on the whole machine" if event.kind == "global" else ""
+    told = event.machine is not None or event.constraint is not None or event.victims
+    return " on the whole machine" if event.kind == "global" and told else ""
 
 
 def why(event: OomEvent, ranking: Ranking, next_up: tuple[Ranked, ...], consumers: tuple[Consumer, ...]) -> tuple[str, ...]:

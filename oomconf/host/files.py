@@ -91,6 +91,14 @@ def read_text(path: str) -> str:
     return text
 
 
+def read_loose(path: str) -> str:
+    """Read a text of at most 16 MiB whose odd bytes, as those of a process's name, are shown as escapes; raises InputError."""
+    data = _read_bytes(path)
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8", "backslashreplace")
+
+
 def _read_bytes(path: str) -> bytes:
     try:
         if path == STDIN:

@@ -41,6 +41,13 @@ _MAGIC: Final[tuple[tuple[bytes, Callable[[BinaryIO], BinaryIO]], ...]] = (
     (b"BZh", lambda raw: cast("BinaryIO", bz2.BZ2File(raw))),
     (b"\xfd7zXZ\x00", lambda raw: cast("BinaryIO", lzma.LZMAFile(raw))),  # noqa: SIM115
 )
+_FOREIGN: Final = (
+    (b"\xff\xfe", "is UTF-16: iconv -f UTF-16 -t UTF-8 makes text of it"),
+    (b"\xfe\xff", "is UTF-16: iconv -f UTF-16 -t UTF-8 makes text of it"),
+    (b"LPKSHHRH", "is the journal's own file: journalctl --file FILE -o short-iso | oomconf diagnose -"),
+    (b"\x28\xb5\x2f\xfd", "is packed with zstd: zstdcat FILE | oomconf diagnose -"),
+    (b"\x04\x22\x4d\x18", "is packed with lz4: lz4cat FILE | oomconf diagnose -"),
+)
 _HEAD: Final = struct.Struct("<QI")
 _REPORT: Final = b" invoked oom-killer"
 
@@ -59,7 +66,7 @@ def lines_of(path: str, busy: Callable[[], bool], *, cores: int | None = None) -
             yield from _of_file(file, busy, cores)
     except (OSError, EOFError, lzma.LZMAError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise InputError(f"{path}: {reason.lower()}") from None
+        raise InputError(f"{path}: {reason if getattr(error, 'errno', None) == 0 else reason.lower()}") from None
 
 
 def _of_file(file: BinaryIO, busy: Callable[[], bool], cores: int | None) -> Iterator[Numbered]:
@@ -67,8 +74,9 @@ def _of_file(file: BinaryIO, busy: Callable[[], bool], cores: int | None) -> Ite
     if not stat.S_ISREG(status.st_mode):
         yield from _stream(file, busy, EVERY)
         return
-    first = file.read(6)
+    first = file.read(8)
     file.seek(0)
+    _refuse(first)
     for magic, unpack in _MAGIC:
         if first.startswith(magic):
             yield from _stream(unpack(file), busy, EVERY)
@@ -79,6 +87,12 @@ def _of_file(file: BinaryIO, busy: Callable[[], bool], cores: int | None) -> Ite
     needles = (*(EVERY if status.st_size <= _HUGE else FEW), *(JSON if first.startswith(b"{") else ()))
     count = cores or min(4, len(os.sched_getaffinity(0)))
     yield from _Regions(file, busy).read(_spread(file.name, status.st_size, needles, count))
+
+
+def _refuse(first: bytes) -> None:
+    for magic, words in _FOREIGN:
+        if first.startswith(magic):
+            raise OSError(0, words)
 
 
 def _all(file: BinaryIO) -> Iterator[Numbered]:
@@ -238,6 +252,8 @@ def _stream(file: BinaryIO, busy: Callable[[], bool], needles: tuple[bytes, ...]
     while True:
         got = read(_BLOCK)
         block = kept + got
+        if number == 1:
+            _refuse(block[:8])
         if number == 1 and block.startswith(b"{"):
             needles = (*EVERY, *JSON)
         cut = len(block) if not got or len(block) > _LONGEST else block.rfind(b"\n") + 1

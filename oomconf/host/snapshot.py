@@ -33,7 +33,8 @@ def _lines(root: str) -> Iterator[str]:
     yield f"/page_size:{os.sysconf('SC_PAGESIZE')}"
     for path in FILES:
         yield from (f"{path}:{line}" for line in _read(f"{root}{path}"))
-    pids = [name for name in _names(f"{root}/proc") if name.isdecimal()]
+    own = "" if root else str(os.getpid())  # who looks is not of what is looked at
+    pids = [name for name in _names(f"{root}/proc") if name.isdecimal() and name != own]
     for pid in pids:
         yield from (f"/proc/{pid}/status:{line}" for line in _read(f"{root}/proc/{pid}/status") if _FIELDS.match(line))
         for name in ("oom_score_adj", "cgroup"):

@@ -8,7 +8,7 @@ from typing import Final
 
 from oomconf.oomlog._clue import Clue
 
-__all__ = ["conmon", "containerd", "docker", "docker_json", "kubelet", "oom_killing", "orchestrator", "status"]
+__all__ = ["conmon", "containerd", "docker", "docker_json", "evicted", "kubelet", "oom_killing", "orchestrator", "status"]
 
 _SYSTEM_OOM: Final = re.compile(r"System OOM encountered, victim process: (?P<name>.{0,64}?), pid: (?P<pid>\d+)")
 _OOM_KILLING: Final = re.compile(r"\bOOMKilling\b.*Killed process (?P<pid>\d+) \((?P<name>.{0,64}?)\)")
@@ -25,6 +25,12 @@ _TASK_EXIT: Final = re.compile(
 )
 _CONMON: Final = re.compile(r"^conmon (?P<id>[0-9a-f]{12,64}) <n?info>: (?:(?P<oom>OOM received)|container \d+ exited with status 137)$")
 _POD_NAME: Final = re.compile(r'\b(?:pod|object)="?(?P<pod>[a-z0-9.-]+/[a-z0-9.-]+)"?')
+_POD_OBJECT: Final = re.compile(r"\bpod/(?P<pod>[a-z0-9][a-z0-9.-]{0,252})\b")
+# pkg/kubelet/eviction/helpers.go: nodeLowMessageFmt, containerMessageFmt
+_LOW: Final = re.compile(
+    r"[Tt]he node was low on resource: memory\b(?:\. Threshold quantity: [^\s,]{1,40}, available: [^\s,]{1,40}[^\s.,])?"
+    r"(?:\. Container [a-z0-9-]{1,63} was using [^\s,]{1,40}, request is [^\s,]{1,40})?"
+)
 _K8S_REASON: Final = re.compile(
     r"""(?:^|["\s:=])reason["']?\s*[:=]\s*["']?OOMKilled\b|\bReason:\s+OOMKilled\b|["\s]OOMKilled["\s]\s*\d|^OOMKilled$"""
 )
@@ -56,6 +62,21 @@ def kubelet(text: str) -> Clue | None:
     if match := _PLEG.search(text):
         return Clue(verdict="signal", container=match["id"], pod=match["pod"], words="the container ended with status 137")
     return None
+
+
+def evicted(text: str) -> Clue | None:
+    """Read the kubelet's own words for an eviction, as its log, `kubectl describe pod` and `kubectl get events` show them."""
+    match = _LOW.search(text)
+    if match is None:
+        return None
+    named = _POD_NAME.search(text) or _POD_OBJECT.search(text)
+    return Clue(
+        killer="kubelet",
+        verdict="oom",
+        pod=named["pod"] if named else None,
+        actor="the node was low on memory",
+        words=f"the kubelet evicted it: {match[0]}",
+    )
 
 
 def orchestrator(text: str) -> Clue | None:

@@ -170,7 +170,8 @@ class Suspects:
         if ooms:
             killer: Killer | None = next((clue.killer for clue in ooms if clue.killer not in (None, "kernel")), None)
             cgroup = next((clue.cgroup for clue in ooms if clue.cgroup), None)
-            return replace(event, killer=killer or "kernel", outcome="killed", task_memcg=cgroup, evidence=said)
+            by = next((clue.actor for clue in ooms if clue.actor is not None), None)
+            return replace(event, killer=killer or "kernel", outcome="killed", task_memcg=cgroup, evidence=said, actor=by)
         stops = [clue for clue in about if clue.verdict == "stop"]
         if not any(clue.verdict == "signal" for clue in about) and not stops:
             return None

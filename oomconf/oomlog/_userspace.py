@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from oomconf.oomlog._clue import Clue
-from oomconf.oomlog._containers import conmon, containerd, docker, docker_json, kubelet, oom_killing, orchestrator, status
+from oomconf.oomlog._containers import conmon, containerd, docker, docker_json, evicted, kubelet, oom_killing, orchestrator, status
 from oomconf.oomlog._transport import Part
 
 __all__ = ["clue"]
@@ -26,6 +26,8 @@ _UNIT_RESULT: Final = re.compile(rf"^{_UNIT}(?:Unit entered failed state|Failed 
 _UNIT_TIMEOUT: Final = re.compile(
     rf"^{_UNIT}(?:State '(?P<state>[a-z-]+)'|(?P<old>[a-z-]+)|Stopping|[A-Za-z-]+ operation) timed out\. Killing\.?$"
 )
+_UNIT_WATCHDOG: Final = re.compile(rf"^{_UNIT}(?:W|w)atchdog timeout(?: \([^)]*\))?[!.]")
+_UNIT_RUNTIME: Final = re.compile(rf"^{_UNIT}(?:Service|Scope) reached runtime time limit\. Stopping\.$")
 _UNIT_KILLING: Final = re.compile(rf"^{_UNIT}Killing process (?P<pid>\d+) \((?P<name>.*)\) with signal SIGKILL\.$")
 _UNIT_CLIENT: Final = re.compile(
     rf"^{_UNIT}Sent signal SIGKILL to (?:main|control) process (?P<pid>\d+) \((?P<name>.*)\) on client request\.$"
@@ -42,6 +44,9 @@ _NOHANG: Final = re.compile(r"^\s*(?:Send|Sending) (?P<sig>SIGTERM|SIGKILL) to t
 _NOHANG_CGROUP: Final = re.compile(r"^\s*cgroup_v[12]: (?P<path>/\S+)$")
 _BASH: Final = re.compile(r"^\S*(?:bash|sh)?:? ?line \d+:\s+(?P<pid>\d+) Killed(?:\s+(?P<command>.*))?$|^Killed$")
 _SUDO_KILL: Final = re.compile(r"COMMAND=\S*/(?P<tool>p?kill(?:all)?) (?P<args>(?:.* )?(?:-9|-KILL|-SIGKILL|-s (?:9|KILL|SIGKILL))\b.*)$")
+
+
+_WATCHDOG: Final = "systemd: the watchdog"
 
 
 def clue(part: Part) -> Clue | None:
@@ -79,16 +84,29 @@ def _systemd(text: str) -> Clue | None:
             return Clue(
                 verdict="signal",
                 unit=match["unit"],
-                words="its main process ended by SIGKILL" if match["code"] == "killed" else "its main process ended with status 137",
+                words="its main process ended by SIGKILL"
+                if match["code"] == "killed"
+                else "its main process ended with status 137, as it does when one that it ran (a shell's command, a container) got SIGKILL",
             )
         return None
     if match := _UNIT_TIMEOUT.match(text):
-        stop = "stop" in (match["state"] or match["old"] or "stop") and "operation" not in text
+        state = match["state"] or match["old"] or "stop"
+        if "watchdog" in state:
+            return Clue(
+                verdict="stop", unit=match["unit"], actor=_WATCHDOG, words="it outlived the watchdog's signal, and systemd sent SIGKILL"
+            )
+        stop = "stop" in state and "operation" not in text
         return Clue(
             verdict="stop",
             unit=match["unit"],
             actor=f"systemd: a {'stop ' if stop else ''}timeout",
             words="it did not end in time, and systemd sent SIGKILL",
+        )
+    if match := _UNIT_WATCHDOG.match(text):
+        return Clue(verdict="stop", unit=match["unit"], actor=_WATCHDOG, weak=True, words="it did not answer systemd's watchdog in time")
+    if match := _UNIT_RUNTIME.match(text):
+        return Clue(
+            verdict="stop", unit=match["unit"], actor="systemd: RuntimeMaxSec=", weak=True, words="it ran as long as RuntimeMaxSec= allows"
         )
     if match := _UNIT_KILLING.match(text):
         return Clue(verdict="stop", unit=match["unit"], actor="systemd", words=f"systemd sent SIGKILL to process {match['pid']}")
@@ -107,6 +125,8 @@ def _systemd(text: str) -> Clue | None:
 def _result(unit: str, result: str | None) -> Clue | None:
     if result == "oom-kill":
         return Clue(verdict="oom", unit=unit, words="systemd gives the result 'oom-kill'")
+    if result == "watchdog":
+        return Clue(verdict="stop", unit=unit, actor=_WATCHDOG, weak=True, words="systemd gives the result 'watchdog'")
     if result == "timeout":
         return Clue(verdict="stop", unit=unit, actor="systemd: a timeout", weak=True, words="systemd gives the result 'timeout'")
     if result == "signal":
@@ -204,6 +224,7 @@ _ANYBODY: Final[tuple[tuple[str, Callable[[str], Clue | None]], ...]] = (
     ("TaskExit event", containerd),
     ("conmon ", conmon),
     ("System OOM encountered", kubelet),
+    ("low on resource: memory", evicted),
     ("exitCode=137", kubelet),
     ("container ", docker),
     ('"container"', docker_json),

@@ -111,6 +111,14 @@ class Memcg:
     stats: Mapping[str, int] = field(default_factory=dict)
     """Bytes, by the kernel's own names."""
 
+    @property
+    def together_full(self) -> bool:
+        """Whether cgroup v1's limit of memory and swap together was met, and not that of memory: within a hundredth."""
+        if not self.memsw or self.swap_limit_kb is None or self.swap_usage_kb is None:
+            return False
+        met = self.swap_usage_kb * 100 >= self.swap_limit_kb * 99
+        return met and (self.limit_kb is None or self.usage_kb is None or self.usage_kb * 100 < self.limit_kb * 99)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OomEvent:

@@ -18,11 +18,11 @@ _DENSE: Final = 256
 FEW: Final = (b"invoked oom-killer",)
 """With the capitals enough for the kernel's, systemd's, oomd's, earlyoom's and nohang's kills."""
 _STATUS: Final = b"137"
-EVERY: Final = (b"oom-kill", b"container oom", b'"oom"', _STATUS)
+EVERY: Final = (b"oom-kill", b"container oom", b'"oom"', b"low on resource: memory", _STATUS)
 """What also finds deaths that only an event or a status tells of."""
 JSON: Final = (b'"MESSAGE":[', b'"MESSAGE": [', b'"MESSAGE" : [')
 """And in a log of objects: a message with a byte that is no text is an array of numbers, in which no word is found."""
-_SAID: Final = re.compile(rb'(?:ode|tatus|xit|xited|eturned|rror|alue)["\']?\s*[:=]?\s*\(?137(?!\d)|=137(?!\d)')
+_SAID: Final = re.compile(rb'(?:ode|tatus|xit|xited|eturned|rror|alue)["\']?\s*[:=]?\s*[("\']?137(?!\d)')
 """A number is a status where a word says so; in most logs many are none."""
 _BEFORE: Final = 24
 

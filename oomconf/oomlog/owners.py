@@ -25,9 +25,21 @@ class Owner:
     user: int | None = None
     """The user whose manager runs the unit."""
 
+    @property
+    def container_words(self) -> str:
+        """Name the container, an id by its first twelve digits as engines do, a machine of systemd-machined as machinectl does."""
+        name = self.container or ""
+        if _HEX.match(name):
+            return f"container {name[:12]}"
+        kind = "machine" if (self.unit or "").startswith("machine-") else "container"
+        return f"{kind} {_ESCAPE.sub(lambda match: chr(int(match[1], 16)), name)}"
+
 
 NOBODY: Final = Owner()
 
+_HEX: Final = re.compile(r"^[0-9a-f]{12,64}$")
+# systemd.unit(5), string escaping for inclusion in unit names
+_ESCAPE: Final = re.compile(r"\\x([2-7][0-9a-f])")
 _ID: Final = r"[0-9a-f]{12,64}"
 # docker, containerd, CRI-O and podman with the systemd driver
 _SCOPE: Final = re.compile(rf"^(docker|cri-containerd|crio|crio-conmon|libpod|libpod-conmon|nerdctl|containerd|buildkit)-({_ID})\.scope$")
