@@ -70,5 +70,6 @@ def deprecated_key(entry: Entry, around: Context) -> Iterator[Problem]:
         at = entry.at
         key = Location(at.path, at.line, at.column - len(_GOING) - 1, at.line, at.column - 1)
         # in its place MemoryMax= would be a new limit where another Memory*= has the say; a quadlet's are not compared
-        fix = () if entry.hint or entry.dialect == "quadlet" else (Edit(key, "MemoryMax", _GOING),)
+        alone = not entry.hint.startswith("remove") and entry.dialect != "quadlet"
+        fix = (Edit(key, "MemoryMax", _GOING),) if alone else ()
         yield Problem(at, _WHY, entry.hint or "write MemoryMax= instead", object=entry.object, fix=fix)

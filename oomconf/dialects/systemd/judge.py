@@ -69,7 +69,7 @@ class Judged:
         for one in self.verdicts:
             if len(homeless) > 1 and _is_homeless(one):
                 continue
-            hint = self._beside_others(one) if one.key == _GOING and not one.fault else one.hint
+            hint = (one.key == _GOING and not one.fault and self._beside_others(one)) or one.hint
             yield Entry("systemd", thing, one.section, one.key, one.text, one.at, one.fault, hint, one.kind)
         if self.fatal is not None:
             effect = "and the unit does not load" if self.whole else "and the rest of this drop-in is lost"
