@@ -44,7 +44,8 @@ def edited(text: str, edits: Iterable[Edit]) -> str | None:
             return None
         start, end = span
         part = text[start:end]
-        quoted = len(part) > 1 and part[0] in "\"'" and part[-1] == part[0]
+        # quotes stay, unless they are what is wrong
+        quoted = len(part) > 1 and part[0] in "\"'" and part[-1] == part[0] and part != edit.old
         if edit.old and not _stands(edit.old, part, quoted=quoted):
             return None
         spans.append((start + quoted, end - quoted, with_ends_of(text, edit.text)))
@@ -94,7 +95,7 @@ def fix(texts: Mapping[str, str], findings: Iterable[Finding], lint: _Lint) -> F
     before = list(findings)
     banned: list[Finding] = []
     uncovered: dict[Finding, list[Finding]] = {}
-    made, taken, worse = _settled(sure, texts, before, banned, lint)
+    made, taken, worse, found = _settled(sure, texts, before, banned, lint)
     for tries in range(_TRIES):
         if not worse:
             break
@@ -103,24 +104,25 @@ def fix(texts: Mapping[str, str], findings: Iterable[Finding], lint: _Lint) -> F
         culprits = taken if not culprits or tries == _TRIES - 1 else culprits[:1]
         banned += culprits
         uncovered |= dict.fromkeys(culprits, worse)
-        made, taken, worse = _settled(sure, texts, before, banned, lint)
+        made, taken, worse, found = _settled(sure, texts, before, banned, lint)
     for one in banned[: _TRIES if len(banned) > 1 else 0]:
         again = _settled(sure, texts, before, [other for other in banned if other is not one], lint)
         if again[2]:
             uncovered[one] = again[2]
         else:
-            made, taken, worse = again
+            made, taken, worse, found = again
             banned = [other for other in banned if other is not one]
     if worse:
         return Fixed(left=[one for one in before if one.fix], uncovered=uncovered)
-    left = [one for one in before if one.fix and one not in taken and all(edit.at.path in sure for edit in one.fix)]
+    still = {(one.rule, one.at.path, one.object, one.message) for one in found}
+    left = [one for one in before if one.fix and one not in taken and (one.rule, one.at.path, one.object, one.message) in still]
     return Fixed({path: text for path, text in made.items() if text != texts[path]}, taken, left, uncovered)
 
 
 def _settled(
     sure: Mapping[str, str], texts: Mapping[str, str], before: list[Finding], banned: Iterable[Finding], lint: _Lint
-) -> tuple[dict[str, str], list[Finding], list[Finding]]:
-    """Make fixes until none is left; gives the texts, what was mended of `before`, and findings that were not there then."""
+) -> tuple[dict[str, str], list[Finding], list[Finding], list[Finding]]:
+    """Make fixes until none is left; gives the texts, what was mended of `before`, what was not there then, and all that is found."""
     now = dict(sure)
     unwanted = set(banned)
     mended: list[Finding] = []
@@ -133,11 +135,8 @@ def _settled(
         mended += [] if number else taken
         now |= made
         found = list(lint({**texts, **now}))
-    return (
-        {path: text for path, text in now.items() if text != texts[path]},
-        mended,
-        [*_worse(before, found), *_still(mended, before, found)] if mended else [],
-    )
+    worse = [*_worse(before, found), *_still(mended, before, found)] if mended else []
+    return {path: text for path, text in now.items() if text != texts[path]}, mended, worse, found
 
 
 def _round(now: Mapping[str, str], wanted: Iterable[Finding]) -> tuple[dict[str, str], list[Finding]]:

@@ -36,6 +36,7 @@ FIXES = [
     (UNIT, f"{SERVICE}memory_max=2GB\n", f"{SERVICE}MemoryMax=2G\n"),
     (UNIT, f"{SERVICE}MemoryLimit=2G\n", f"{SERVICE}MemoryMax=2G\n"),
     (UNIT, f"{SERVICE}MemoryLimit = 2G\n", None),
+    (UNIT, f'{SERVICE}MemoryMax="1G"\n', f"{SERVICE}MemoryMax=1G\n"),
     (UNIT, f"{SERVICE}MemoryMax=1G # cap\n", f"{SERVICE}# cap\nMemoryMax=1G\n"),
     (UNIT, f"{SERVICE}MemoryMax=1G // cap\n", f"{SERVICE}# cap\nMemoryMax=1G\n"),
     (UNIT, "[Service] ; limits\nExecStart=/x\nMemoryMax=1G\n", "; limits\n[Service]\nExecStart=/x\nMemoryMax=1G\n"),
@@ -283,3 +284,29 @@ def test_a_fix_that_leaves_its_finding_is_not_made() -> None:
 def test_a_text_of_several_lines_is_found_where_it_stands(name: str, line: int) -> None:
     path, text = INNOCENT[name]
     assert [one.at.line for one in lint({path: text}) if one.rule == "ignored-value"] == [line]
+
+
+UNTOUCHED = [
+    (UNIT, f"{SERVICE}MemoryMax=1GB # oomconf: ignore[ignored-value] why\n"),
+    (UNIT, f"{SERVICE}MemoryMax=2G\nMemoyMax=1G\n"),
+    (f"{UNIT}.d/10.conf", "[Service]\nMemoryLimit=1G\n"),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), UNTOUCHED, ids=[text for _, text in UNTOUCHED])
+def test_no_fix_chooses_between_limits_or_makes_an_ignore_hold(path: str, text: str) -> None:
+    found = lint({path: text})
+    assert found
+    assert fix({path: text}, found, lint).texts == {}
+
+
+def test_what_a_later_round_mends_is_not_left_alone() -> None:
+    texts = {UNIT: f"{SERVICE}MemoyMax=1GB # cap\n"}
+    done = fix(texts, lint(texts), lint)
+    assert done.texts == {UNIT: f"{SERVICE}# cap\nMemoryMax=1G\n"}
+    assert done.left == []
+
+
+def test_a_file_that_cannot_be_written_back_is_named() -> None:
+    texts = {UNIT: "[Service]\nExecStart=/usr/bin/web a\x0cb\nMemoyMax=1G\n"}
+    assert [one.rule for one in fix(texts, lint(texts), lint).left] == ["unknown-key"]

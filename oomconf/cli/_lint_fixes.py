@@ -57,7 +57,7 @@ def _then(found: list[Finding]) -> str:
     said = dict.fromkeys(f"'{clean(one.message)}' [{one.rule}]" for one in found)
     more = f", and {len(said) - _MOST_SAID} more" if len(said) > _MOST_SAID else ""
     if not said:
-        return ": its text is put together there from other words, so change it by hand"
+        return ": it cannot be put into the text as it stands there, so change it by hand"
     return f": then {', '.join(list(said)[:_MOST_SAID])}{more}"
 
 

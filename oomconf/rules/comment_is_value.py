@@ -82,7 +82,7 @@ def comment_is_value(entry: Entry, around: Context) -> Iterator[Problem]:
 
 def _moved(at: Location, start: int, comment: str, value: str) -> tuple[Edit, ...]:
     """The comment on a line of its own, and the value without it."""
-    if at.line != at.end_line:
+    if at.line != at.end_line or "oomconf:" in comment:  # on a line of its own an ignore would begin to hold
         return ()
     above = comment if comment[0] in "#;" else f"# {comment.lstrip('/ ')}"
     line = Location(at.path, at.line, 1, at.line, 1)

@@ -69,7 +69,8 @@ def deprecated_key(entry: Entry, around: Context) -> Iterator[Problem]:
     elif entry.key == _GOING and entry.dialect in ("systemd", "quadlet") and not entry.fault:
         at = entry.at
         key = Location(at.path, at.line, at.column - len(_GOING) - 1, at.line, at.column - 1)
-        # in its place MemoryMax= would be a new limit where another Memory*= has the say; a quadlet's are not compared
-        alone = not entry.hint.startswith("remove") and entry.dialect != "quadlet"
+        # in its place MemoryMax= would be a new limit where another Memory*= has the say; those of a quadlet, and of other files
+        # of a unit, are not compared
+        alone = not entry.hint.startswith("remove") and entry.dialect != "quadlet" and ".d/" not in at.path
         fix = (Edit(key, "MemoryMax", _GOING),) if alone else ()
         yield Problem(at, _WHY, entry.hint or "write MemoryMax= instead", object=entry.object, fix=fix)

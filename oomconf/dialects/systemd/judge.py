@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -44,6 +45,7 @@ class Verdict:
     kind: FaultOf = "value"
 
 
+_MEANT: Final = re.compile(r"did you mean ([A-Za-z]+)=\?")
 _GOING: Final = "MemoryLimit"
 _UNIFIED: Final = ("MemoryMin", "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax")
 
@@ -69,11 +71,19 @@ class Judged:
         for one in self.verdicts:
             if len(homeless) > 1 and _is_homeless(one):
                 continue
-            hint = (one.key == _GOING and not one.fault and self._beside_others(one)) or one.hint
+            hint = self._hint(one)
             yield Entry("systemd", thing, one.section, one.key, one.text, one.at, one.fault, hint, one.kind)
         if self.fatal is not None:
             effect = "and the unit does not load" if self.whole else "and the rest of this drop-in is lost"
             yield Entry("systemd", thing, "", "", self.fatal.text, self.fatal.at, f"{self.fatal.message}, {effect}", self.fatal.hint)
+
+    def _hint(self, one: Verdict) -> str:
+        if one.key == _GOING and not one.fault:
+            return self._beside_others(one) or one.hint
+        meant = _MEANT.fullmatch(one.hint)
+        if meant is not None and any(other.key == meant[1] and not other.fault for other in self.verdicts):
+            return f"did you mean {meant[1]}=, which stands in this file too?"
+        return one.hint
 
     def _beside_others(self, going: Verdict) -> str:
         """Say that another key has the say already (systemd: src/core/cgroup.c, unit_has_unified_memory_config)."""
