@@ -7,30 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from script_files import findings, reading, sysctls
 
 from oomconf.api import lint_raw
-from oomconf.dialect import Document, NoSources, Reading
+from oomconf.dialect import Document, NoSources
 from oomconf.dialects._nested import relocated
 from oomconf.dialects._script_kind import kind_of
-from oomconf.dialects.script.read import read
 from oomconf.dialects.systemd import DIALECT as SYSTEMD
-from oomconf.finding import Finding
 from oomconf.location import Location
 from oomconf.policy import Facts, Setting
 from oomconf.quantity import Size
-
-
-def reading(path: str, text: str) -> Reading:
-    return read([Document(path, text)], NoSources())
-
-
-def sysctls(path: str, text: str) -> dict[str, str | None]:
-    return {key: setting.value for policy in reading(path, text).policies for key, setting in policy.sysctls.items()}
-
-
-def findings(path: str, text: str) -> list[Finding]:
-    return list(lint_raw([Document(path, text)], NoSources()).findings)
-
 
 KINDS = [
     ("setup.sh", "", "shell"),
@@ -138,83 +124,6 @@ def test_what_the_shell_puts_in_is_unknown_and_never_judged() -> None:
         "docker run -m $M x\nsystemd-run --scope -p MemoryMax=$M x\ncat > /etc/systemd/system/x.service <<E\n[Service]\nMemoryMax=${M}\nE\n"
     )
     assert not [one for one in findings("x.sh", text) if one.rule == "ignored-value"]
-
-
-TEMPLATED = [
-    ("t.yml", "- shell: docker run -d -m {{ mem }} --memory-swap {{ mem }} nginx\n"),
-    ("t.yml", "- shell: docker run -m '{{ m['x'] }}' --memory-swap \"{{ m['y'] | default('1g') }}\" nginx\n"),
-    ("t.yml", "- command: systemd-run -p MemoryMax={{ mem }} -p OOMScoreAdjust={{ adj }} x\n"),
-    ("t.yml", "- command: sysctl -w vm.swappiness={{ sw }}\n"),
-    ("t.yml", "- shell: echo {{ lim }} > /sys/fs/cgroup/x/memory.max\n"),
-    ("t.yml", "- command: systemctl set-property x.service MemoryMax={{ m }}\n"),
-    ("t.yml", '- command: {argv: [docker, run, -m, "{{ mem }}", x]}\n'),
-    ("t.yml", '- command: {argv: [systemd-run, -p, "MemoryMax={{ mem }}", x]}\n'),
-    ("x.sh", "docker run -m {{ .Values.mem }} --oom-score-adj {{ .Values.adj }} x\n"),
-    ("x.sh", "docker run -m @MEM@ --memory-swap @SWAP@ --oom-score-adj=@ADJ@ x\n"),
-    ("x.sh", "docker run -m %MEM% --memory-swap=%SWAP% x\n"),
-    ("x.sh", "docker run -m <%= mem %> --memory-swap <%= swap %> x\n"),
-    ("x.sh", "docker run {% if a %}-m {{ a }}{% endif %} x\n"),
-    ("x.sh", "docker run {% if a %} -m 1g {% else %} -m 2g {% endif %} --memory-swap 1500m x\n"),
-    ("x.sh", "docker run {{ if .a }} -m 1g {{ else }} -m 2g {{ end }} --memory-swap 1500m x\n"),
-    ("x.sh", "echo <%= lim %> > /sys/fs/cgroup/x/memory.max\necho @ADJ@ > /proc/self/oom_score_adj\n"),
-    ("x.sh", "sysctl -w vm.overcommit_memory=@MODE@\nchoom -n %ADJ% -- x\n"),
-    ("etc/systemd/system/x.service", "[Service]\nExecStart=/bin/java -Xmx@HEAP@\nMemoryMax=@MEM@\nOOMScoreAdjust=%ADJ%\n"),
-    (
-        "compose.yaml",
-        "services:\n  x:\n    image: x\n    mem_limit: '{{ mem }}'\n    memswap_limit: '@MEM@'\n    oom_score_adj: '{{ a }}'\n",
-    ),
-]
-
-
-@pytest.mark.parametrize(("path", "text"), TEMPLATED)
-def test_what_a_template_puts_in_is_unknown_and_never_judged(path: str, text: str) -> None:
-    assert [(one.rule, one.message) for one in findings(path, text) if one.rule not in ("no-limit", "restart-loop")] == []
-
-
-def test_the_words_around_an_expression_stay_in_their_places() -> None:
-    (policy,) = reading("x.sh", "docker run -m {{ mem }} --memory-swap {{ swap | int }} --oom-score-adj -5 nginx -m 5\n").policies
-    (workload,) = policy.workloads
-    assert workload.image == "nginx"
-    assert (workload.memory_max, workload.oom_score_adj) == (Setting(None), Setting(-5))
-
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ('MEM=512Mi\ndocker run -m "$MEM" x\n', [2]),
-        ("export MEM=512Mi\ndocker run --memory=${MEM} x\n", [2]),
-        ("docker run -m ${MEM:-512Mi} x\n", [1]),
-        ('MEM=${1:-512Mi}\ndocker run -m "$MEM" x\n', [2]),
-        ("MEM=2GB\nsystemd-run --scope -p MemoryMax=$MEM x\n", [2]),
-        ("HEAP=512mb\njava -Xmx$HEAP -jar a.jar\n", [2]),
-        ("L=1GB\ntee /sys/fs/cgroup/x/memory.max <<< $L\n", [2]),
-        # what may be another value by then
-        ("MEM=512Mi\nMEM=512m\ndocker run -m $MEM x\n", []),
-        ("MEM=512Mi\nread MEM\ndocker run -m $MEM x\n", []),
-        ("MEM=512Mi\n. ./env\ndocker run -m $MEM x\n", []),
-        ("for MEM in 512Mi; do docker run -m $MEM x; done\n", []),
-        ("test -z $A && MEM=512Mi\ndocker run -m $MEM x\n", []),
-        ("if true; then\n  MEM=512Mi\nfi\ndocker run -m $MEM x\n", []),
-        ("MEM=512Mi true\ndocker run -m $MEM x\n", []),
-        ("MEM=512Mi\nMEM+=b\ndocker run -m $MEM x\n", []),
-        ("MEM=$(cat limit)\ndocker run -m $MEM x\n", []),
-        ('OPTIONS="-m 512Mi"\ndocker run $OPTIONS x\n', []),
-        ("tee /sys/fs/cgroup/x/memory.max <<< ${LIMIT:?}\n", []),
-        ("UNIT=m\ndocker run -m @MEM@$UNIT x\n", []),
-    ],
-)
-def test_a_variable_is_judged_where_the_script_alone_says_it(text: str, lines: list[int]) -> None:
-    assert [one.at.line for one in findings("x.sh", text) if one.rule == "ignored-value"] == lines
-
-
-def test_a_finding_on_a_variable_shows_where_it_is_set() -> None:
-    (found,) = [one for one in findings("x.sh", "MEM=512Mi\ndocker run -m $MEM x\n") if one.rule == "ignored-value"]
-    assert [place.at[:3] for place in found.related] == [("x.sh", 1, 1)]
-
-
-def test_a_quoted_here_document_is_judged_as_it_stands() -> None:
-    text = "cat > /etc/systemd/system/x.service <<'E'\n[Service]\nExecStart=/x\nMemoryMax=${M}\nE\n"
-    assert [(one.rule, one.at.line) for one in findings("x.sh", text)] == [("ignored-value", 4)]
 
 
 def test_a_sysctl_file_of_an_image_that_boots_is_judged_and_of_others_is_not() -> None:
@@ -432,74 +341,3 @@ def test_swap_stays_off_only_where_something_keeps_it_off(path: str, text: str, 
 )
 def test_a_script_that_looks_for_cgroup_v1_writes_its_files(text: str, rules: list[str]) -> None:
     assert [one.rule for one in findings("join.sh", text)] == rules
-
-
-LOOP = "- lineinfile:\n    path: /etc/sysctl.d/9.conf\n    line: '{}'\n  {}: {}\n"
-
-
-@pytest.mark.parametrize(
-    ("line", "loop", "items", "columns"),
-    [
-        ("{{ item }}", "with_items", "[vm.swappiness = 500]", [("sysctl-out-of-range", 4, 32)]),
-        ("{{item}}", "loop", "[vm.swappiness = 10, 'vm.swappiness']", [("ignored-value", 4, 31)]),
-        ("{{ item }}", "loop", "'{{ wanted }}'", []),
-        ("{{ item }}", "loop", "['{{ wanted }}']", []),
-        ("{{ item.key }} {{ item.value }}", "loop", "[{key: a, value: b}]", []),
-    ],
-)
-def test_a_loop_over_plain_values_writes_each_of_them(line: str, loop: str, items: str, columns: list[tuple[str, int, int]]) -> None:
-    assert [(one.rule, one.at.line, one.at.column) for one in findings("t.yml", LOOP.format(line, loop, items))] == columns
-
-
-TUNED = "echo 500 > /proc/self/oom_score_adj; {}"
-POD = "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n    - name: a\n      image: x\n      command: {}\n"
-
-
-@pytest.mark.parametrize(
-    ("path", "text"),
-    [
-        ("etc/systemd/system/a.service", '[Service]\nExecStart=/bin/sh -c "COMMAND"\nMemoryMax=1G\n'),
-        ("etc/systemd/system/a.service", '[Service]\nExecStart=/bin/sh -c \\\n  "COMMAND"\nMemoryMax=1G\n'),
-        ("compose.yaml", 'services:\n  a:\n    image: x\n    command: [sh, -c, "COMMAND"]\n'),
-        (
-            "compose.yaml",
-            "services:\n  a:\n    image: x\n    command:\n      - sh\n      - -c\n      - |\n        set -e\n        COMMAND\n",
-        ),
-        ("pod.yaml", POD.format('[sh, -c, "COMMAND"]')),
-        ("pod.yaml", POD.format("\n        - sh\n        - -c\n        - |\n          COMMAND\n")),
-    ],
-)
-@pytest.mark.parametrize("command", ["exec java -Xmx512mb -jar a.jar", "GOMEMLIMIT=1G exec /serve", "exec memcached -m 1g"])
-def test_a_heap_in_a_command_that_is_read_twice_is_told_once(path: str, text: str, command: str) -> None:
-    found = [one for one in findings(path, text.replace("COMMAND", TUNED.format(command))) if one.rule == "ignored-value"]
-    assert len(found) == 1, found
-
-
-@pytest.mark.parametrize(
-    ("path", "text"),
-    [
-        ("a.container", "[Container]\nImage=x\nPodmanArgs=--oom-score-adj=-1001\n"),
-        ("t.yml", "- community.docker.docker_container: {name: x, image: x, oom_score_adj: -1001}\n"),
-        ("x.sh", "docker run --oom-score-adj=-1001 x\n"),
-    ],
-)
-def test_a_score_out_of_range_is_told_once(path: str, text: str) -> None:
-    assert [one.rule for one in findings(path, text)].count("ignored-value") == 1
-
-
-@pytest.mark.parametrize(
-    ("path", "text", "lines"),
-    [
-        ("x.sh", "echo MemoryMax=2G >> /etc/systemd/system/b.service\n", []),
-        ("x.sh", "echo '[Service]' > /etc/systemd/system/b.service\necho MemoryMax=2G | tee -a /etc/systemd/system/b.service\n", []),
-        ("x.sh", "cat >> /etc/systemd/system/b.service <<EOF\n# more\nMemoryMax=2G\nEOF\n", []),
-        ("x.sh", "echo MemoryMax=2G > /etc/systemd/system/b.service\n", [1]),
-        ("x.sh", "cat >> /etc/systemd/system/b.service <<EOF\n[Unit]\nMemoryMax=2G\nEOF\n", [3]),
-        ("t.yml", "- lineinfile: {path: /etc/systemd/system/b.service, insertafter: Service, line: MemoryMax=2G}\n", []),
-        ("t.yml", "- lineinfile: {path: /etc/systemd/system/b.service, line: '{{ item }}'}\n  loop: [MemoryMax=2G]\n", []),
-        ("t.yml", "- blockinfile:\n    path: /etc/systemd/system.conf\n    block: |\n      DefaultOOMPolicy=stop\n", []),
-        ("t.yml", "- copy: {dest: /etc/systemd/system/b.service, content: MemoryMax=2G}\n", [1]),
-    ],
-)
-def test_a_line_that_is_put_into_a_unit_stands_in_a_section_that_is_not_known(path: str, text: str, lines: list[int]) -> None:
-    assert [one.at.line for one in findings(path, text) if one.rule == "misplaced-key"] == lines

@@ -6,11 +6,19 @@ import string
 from random import Random
 from typing import Any
 
+from oomconf.dialect import Document, NoSources, Reading
+from oomconf.dialects.systemd import DIALECT
 from oomconf.placement import SystemdUnit
 from oomconf.policy import Facts, Group, Oomd, Origin, Policy, Runtime, Setting, Workload
 from oomconf.quantity import INFINITY, Percent, Size
 
 HEAD = "[Service]\nExecStart=/bin/true\n"
+
+
+def read_units(files: dict[str, str]) -> Reading:
+    assert DIALECT.read is not None
+    return DIALECT.read([Document(path, text) for path, text in files.items()], NoSources())
+
 
 # text behind the ExecStart line, what is assigned there (key, value), the words of a fault if there is one
 GRAMMAR: list[tuple[str, list[tuple[str, str]], str]] = [
