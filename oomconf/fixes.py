@@ -114,8 +114,8 @@ def fix(texts: Mapping[str, str], findings: Iterable[Finding], lint: _Lint) -> F
             banned = [other for other in banned if other is not one]
     if worse:
         return Fixed(left=[one for one in before if one.fix], uncovered=uncovered)
-    still = {(one.rule, one.at.path, one.object, one.message) for one in found}
-    left = [one for one in before if one.fix and one not in taken and (one.rule, one.at.path, one.object, one.message) in still]
+    still = {_told(one) for one in found}
+    left = [one for one in before if one.fix and one not in taken and _told(one) in still]
     return Fixed({path: text for path, text in made.items() if text != texts[path]}, taken, left, uncovered)
 
 
@@ -157,21 +157,26 @@ def _round(now: Mapping[str, str], wanted: Iterable[Finding]) -> tuple[dict[str,
     return made, taken
 
 
+def _told(one: Finding) -> tuple[str, str, str, str]:
+    """What a finding says, wherever its line has moved to."""
+    return one.rule, one.at.path, one.object, one.message
+
+
 def _still(mended: Iterable[Finding], before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
     """Findings that are there as often as before, though they were mended: what was changed is not what they spoke of."""
-    was, now = (Counter((one.rule, one.at.path, one.object, one.message) for one in found) for found in (before, after))
-    return [one for one in mended if now[key := (one.rule, one.at.path, one.object, one.message)] >= was[key]]
+    was, now = (Counter(map(_told, found)) for found in (before, after))
+    return [one for one in mended if now[_told(one)] >= was[_told(one)]]
 
 
 def _worse(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
     """Findings that were not there: of a rule that says more of an object than it did; lines may move."""
     old = Counter((one.rule, one.at.path, one.object) for one in before)
-    known = {(one.rule, one.at.path, one.object, one.message) for one in before}
+    known = {_told(one) for one in before}
     groups: dict[tuple[str, str, str], list[Finding]] = {}
     for one in after:
         groups.setdefault((one.rule, one.at.path, one.object), []).append(one)
     worse: list[Finding] = []
     for group, found in groups.items():
         if len(found) > old[group]:
-            worse += [one for one in found if (*group, one.message) not in known] or found[old[group] :]
+            worse += [one for one in found if _told(one) not in known] or found[old[group] :]
     return worse

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from oomconf.dialect import Document
 from oomconf.dialects._script_kind import kind_of, may_speak
+from oomconf.dialects.compose.files import overlaid
 
 __all__ = ["pipelines", "variants"]
 
+_NAME: Final = re.compile(r"(?:^|/)(?:docker-)?compose\.(?:[^/]*\.)?ya?ml$")
+_OVERRIDES: Final = ("override.yaml", "override.yml")
 _PIPELINES: Final[Mapping[str, str]] = {
     "makefile": "a Makefile's commands are nobody's settings before they are run: lint judges them",
     "workflow": "a pipeline's commands are run on its runners, on no host of a spec: lint judges them",
     "jobs": "a pipeline's commands are run on its runners, on no host of a spec: lint judges them",
 }
-_STEMS: Final = ("compose", "docker-compose")
-_ENDS: Final = (".yaml", ".yml")
 
 
 def pipelines(documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
@@ -32,12 +34,7 @@ def variants(paths: Collection[str], named: Collection[str]) -> Iterator[tuple[s
 
     compose.prod.yaml is a variant of compose.yaml; compose.override.yaml is none, since compose takes it by itself (compose-spec, merge).
     """
-    known = set(paths)
-    for path in sorted(known - set(named)):
-        folder, slash, name = path.rpartition("/")
-        stem, _, rest = name.removesuffix(".yaml").removesuffix(".yml").partition(".")
-        if stem not in _STEMS or rest in ("", "override") or not name.endswith(_ENDS):
-            continue
-        base = next((one for one in (f"{folder}{slash}{other}{end}" for other in (stem, *_STEMS) for end in _ENDS) if one in known), None)
-        if base is not None:
-            yield path, f"compose takes it only with -f: name it beside {base} to have what both say"
+    for base, over in overlaid(path for path in paths if _NAME.search(path)).items():
+        for path in over:
+            if path not in named and path.rpartition("/")[2].partition(".")[2] not in _OVERRIDES:
+                yield path, f"compose takes it only with -f: name it beside {base} to have what both say"

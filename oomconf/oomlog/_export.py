@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -47,7 +48,7 @@ def exported(numbered: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str] | 
         yield entry.part()
 
 
-class _Entry:
+class _Entry(ABC):
     """An entry while its lines come in."""
 
     def __init__(self, number: int, at: str | None = None) -> None:
@@ -58,8 +59,9 @@ class _Entry:
     def ends(self, line: str, text: str) -> bool:  # noqa: ARG002
         return not text
 
+    @abstractmethod
     def take(self, number: int, line: str, text: str) -> None:
-        raise NotImplementedError
+        """Take a line of it, as it stands and without the blanks around it."""
 
     def put(self, key: str, value: object, number: int) -> None:
         self.fields[key] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from oomconf.dialect import Document, Sources
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, YamlFault, compose, merged
 from oomconf.policy import Setting
 
+STEMS = ("compose", "docker-compose")
 _DEEPEST = 100
 _MOST_EXTENDED = 16
 _RESET = "!reset"
@@ -22,6 +24,22 @@ class Loaded(NamedTuple):
     tree: Mapping | None
     faults: tuple[YamlFault, ...]
     doubled: tuple[Node, ...]
+
+
+def overlaid(paths: Iterable[str]) -> dict[str, list[str]]:
+    """Give each base file with those whose name has a further part, as compose.override.yaml, and that are read over it."""
+    bases: dict[tuple[str, str], str] = {}
+    over: list[tuple[str, str, str]] = []
+    for path in sorted(paths):
+        folder, _, name = path.rpartition("/")
+        stem, _, rest = name.rpartition(".")[0].partition(".")
+        (over.append((folder, stem, path)) if rest else bases.setdefault((folder, stem), path))
+    found: dict[str, list[str]] = {path: [] for path in bases.values()}
+    for folder, stem, path in over:
+        # -f compose.yaml -f docker-compose.prod.yml
+        base = next((bases[folder, other] for other in (stem, *STEMS) if (folder, other) in bases), None)
+        found.setdefault(path, []) if base is None else found[base].append(path)
+    return found
 
 
 def load(document: Document) -> Loaded:

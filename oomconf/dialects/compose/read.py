@@ -20,7 +20,7 @@ from oomconf.dialects._shell import commands as shell_commands
 from oomconf.dialects._templates import is_templated
 from oomconf.dialects._tmpfs import SHM, mounted, sized
 from oomconf.dialects._yaml import Mapping, Node, Scalar, Sequence, compose
-from oomconf.dialects.compose.files import Loaded, inside, load, overlay, services
+from oomconf.dialects.compose.files import STEMS, Loaded, inside, load, overlaid, overlay, services
 from oomconf.dialects.compose.scalars import asked, interpolate, names, typed, unset
 from oomconf.dialects.compose.traps import beside, disagreement, keys, lost, swarm, sysctls, unheeded
 from oomconf.location import Location
@@ -29,7 +29,6 @@ from oomconf.policy import Amount, Origin, Policy, Runtime, Setting, Tmpfs, Work
 from oomconf.quantity import INFINITY, Size, SizeError
 from oomconf.quantity import docker as grammar
 
-_STEMS = ("compose", "docker-compose")
 _ENDS = (".yaml", ".yml")
 
 _MOST_IMAGES = 1000
@@ -43,7 +42,7 @@ _SAMPLES = (
 def claims(path: str) -> bool:
     """compose*.yaml and docker-compose*.yaml."""
     name = path.rpartition("/")[2]
-    return name.startswith(_STEMS) and name.endswith(_ENDS)
+    return name.startswith(STEMS) and name.endswith(_ENDS)
 
 
 def read(documents: AnySequence[Document], sources: Sources) -> Reading:
@@ -51,11 +50,13 @@ def read(documents: AnySequence[Document], sources: Sources) -> Reading:
     workloads: list[Workload] = []
     entries: list[Entry] = []
     commands: list[Ran] = []
-    for base, over in _groups(documents):
+    known = {document.path: document for document in documents}
+    for path, over in overlaid(known).items():
+        base = known[path]
         loaded = load(base)
         tree = loaded.tree
         entries += (*_faults(base.path, loaded), *_hidden(base))
-        for document in over:
+        for document in (known[one] for one in over):
             loaded = load(document)
             entries += _faults(document.path, loaded)
             top = loaded.tree
@@ -88,24 +89,6 @@ def _faults(path: str, loaded: Loaded) -> Iterator[Entry]:
         for way, mapping in doubled(root):
             thing = way[1] if len(way) > 1 and way[0] == "services" else path
             yield from repeated("compose", thing, mapping, "is there twice: compose refuses the file")
-
-
-def _groups(documents: AnySequence[Document]) -> list[tuple[Document, list[Document]]]:
-    """A file whose name has a further part, as compose.override.yaml, is read over its base where that is there."""
-    bases: dict[tuple[str, str], tuple[Document, list[Document]]] = {}
-    over: list[tuple[tuple[str, str], Document]] = []
-    for document in sorted(documents, key=lambda document: document.path):
-        folder, _, name = document.path.rpartition("/")
-        stem, _, rest = name.rpartition(".")[0].partition(".")
-        (over.append(((folder, stem), document)) if rest else bases.setdefault((folder, stem), (document, [])))
-    for (folder, stem), document in over:
-        # -f compose.yaml -f docker-compose.prod.yml
-        key = next((key for key in ((folder, stem), *((folder, other) for other in _STEMS)) if key in bases), None)
-        if key is not None:
-            bases[key][1].append(document)
-        else:
-            bases[(document.path, "")] = (document, [])
-    return list(bases.values())
 
 
 class _File:
