@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -15,7 +16,7 @@ from oomconf.host.files import Disk
 from oomconf.outputs._view import View
 from oomconf.policy import Fleet
 
-__all__ = ["colours", "complain", "exit_code", "load", "named", "paper", "show"]
+__all__ = ["colours", "complain", "exit_code", "load", "named", "paper", "refused", "show"]
 
 
 def show(findings: Sequence[Finding], disk: Disk, stream: TextIO) -> None:
@@ -33,6 +34,12 @@ def load(paths: tuple[str, ...], disk: Disk) -> tuple[Spec | None, Fleet | None,
     if impossible:
         return None, None, (*findings, *impossible)
     return spec, fleet, findings
+
+
+def refused(findings: Sequence[Finding], disk: Disk) -> int:
+    """Tell why a spec cannot be used; gives the exit code."""
+    show(findings, disk, sys.stderr)
+    return complain(f"{len(findings)} problem{'' if len(findings) == 1 else 's'} in the spec")
 
 
 def exit_code(findings: Sequence[Finding], fail_on: str) -> int:

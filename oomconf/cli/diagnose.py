@@ -76,7 +76,7 @@ def _rows(text: str) -> int:
 
 def _spec(paths: tuple[str, ...]) -> tuple[tuple[Policy, ...], Mapping[str, str]] | int:
     """Load a spec, which takes what no log needs; an exit code if that cannot be done."""
-    from oomconf.cli._shared import load, show
+    from oomconf.cli._shared import load, refused
     from oomconf.host.files import Disk
 
     disk = Disk(paths)
@@ -85,8 +85,7 @@ def _spec(paths: tuple[str, ...]) -> tuple[tuple[Policy, ...], Mapping[str, str]
     except InputError as error:
         return complain(str(error))
     if fleet is None:
-        show(findings, disk, sys.stderr)
-        return complain(f"{len(findings)} problem{'' if len(findings) == 1 else 's'} in the spec")
+        return refused(findings, disk)
     return fleet.policies, {document.path: document.text for document in disk.documents()}
 
 

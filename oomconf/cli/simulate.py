@@ -7,7 +7,7 @@ import sys
 
 from oomconf.api import Spec
 from oomconf.cli import EXIT_FINDINGS, EXIT_FINE
-from oomconf.cli._shared import complain, load, named, paper, show
+from oomconf.cli._shared import complain, load, named, paper, refused
 from oomconf.errors import InputError
 from oomconf.host import STDIN
 from oomconf.host.files import Disk, read_loose
@@ -49,8 +49,7 @@ def run(words: list[str]) -> int:
     disk = Disk(paths)
     spec, fleet, findings = load(paths, disk)
     if spec is None or fleet is None:
-        show(findings, disk, sys.stderr)
-        return complain(f"{len(findings)} problem{'' if len(findings) == 1 else 's'} in the spec")
+        return refused(findings, disk)
     return _of_spec(spec, fleet, use, taken, options)
 
 
