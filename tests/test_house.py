@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -214,6 +215,20 @@ def test_the_readmes_table_of_rules_is_fresh(update: bool) -> None:
     readme = ROOT / "README.md"
     text = readme.read_text("utf-8")
     fresh = re.sub(r"<!-- rules -->.*<!-- /rules -->", lambda _: table, text, flags=re.DOTALL)
+    if update:
+        readme.write_text(fresh, "utf-8")
+    assert readme.read_text("utf-8") == fresh
+
+
+def test_the_readmes_table_of_what_is_proven_is_fresh(update: bool) -> None:
+    """What `pytest -m lab` has recorded: claims, and how many facts of each held on which booted machine."""
+    known: dict[str, dict[str, int]] = json.loads((ROOT / "tests/lab/results.json").read_text("utf-8"))
+    machines = sorted({name for row in known.values() for name in row})
+    head = f"| claim | {' | '.join(machines)} |\n| --- |{' ---: |' * len(machines)}\n"
+    rows = "".join(f"| {claim} | {' | '.join(str(row.get(name, '')) for name in machines)} |\n" for claim, row in sorted(known.items()))
+    readme = ROOT / "README.md"
+    text = readme.read_text("utf-8")
+    fresh = re.sub(r"<!-- proven -->.*<!-- /proven -->", lambda _: f"<!-- proven -->\n{head}{rows}<!-- /proven -->", text, flags=re.DOTALL)
     if update:
         readme.write_text(fresh, "utf-8")
     assert readme.read_text("utf-8") == fresh

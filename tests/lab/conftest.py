@@ -1,0 +1,55 @@
+"""Fixtures of the tests that boot machines, and the record of what they have proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from machine import SHAPES, Machine, Shape, require
+from record import Proven
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything here: each test needs a booted machine."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker("lab")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _bootable() -> None:
+    require()
+
+
+@pytest.fixture(params=sorted(SHAPES))
+def shape(request: pytest.FixtureRequest) -> Shape:
+    """Give each of the machines in turn: Debian 12 and Debian 13."""
+    return SHAPES[request.param]
+
+
+@pytest.fixture
+def machine(shape: Shape) -> Iterator[Machine]:
+    """Start a machine for one test, just booted; once on Debian 12, once on Debian 13."""
+    with shape.machine() as found:
+        yield found
+
+
+@pytest.fixture
+def proven(update: bool) -> Proven:
+    """Record that so many facts of a claim hold on a machine: `proven(claim, shape.title, count)`."""
+    return Proven(update)
+
+
+@pytest.fixture
+def render(tmp_path: Path) -> Callable[..., Path]:
+    """Give a function that renders spec files into a fresh folder as `oomconf render SPEC... --out` does, and gives that folder."""
+    from oomconf.cli import main
+
+    def made(*words: str | Path) -> Path:
+        out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
+        assert main(["render", *(str(word) for word in words), "--out", str(out)]) == 0
+        return out
+
+    return made

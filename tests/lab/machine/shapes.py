@@ -1,0 +1,110 @@
+"""The machines that the tests start: which Debian, which kernel, how much memory."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from machine.images import Image, cache
+from machine.qemu import Machine, qemu_version
+
+__all__ = ["BOOKWORM", "BOOKWORM_SMALL", "SHAPES", "TRIXIE", "TRIXIE_SMALL", "Shape", "available", "require"]
+
+_BASE: Final = (
+    "systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "util-linux", "python3", "systemd-oomd", "earlyoom", "stress-ng", "busybox-static",
+    "docker.io", "podman", "crun", "iptables", "apparmor", "nodejs",
+)  # fmt: skip
+_NEEDED: Final = ("qemu-system-x86_64", "qemu-img", "mmdebstrap", "mke2fs", "cpio", "gcc", "xz", "setpriv", "apt-get")
+
+_TWELVE: Final = Image(name="bookworm", suite="bookworm", packages=(*_BASE, "openjdk-17-jre-headless"))
+_THIRTEEN: Final = Image(name="trixie", suite="trixie", packages=(*_BASE, "openjdk-21-jre-headless", "docker-cli", "docker-compose"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """An image with so much memory, and what runs in it when it is saved."""
+
+    title: str
+    """What the record of results calls it."""
+    image: Image
+    memory: str
+    warm: tuple[str, ...] = ()
+    """Commands before it is saved: what each test would have to wait for."""
+    cpus: int = 2
+    append: str = ""
+
+    @property
+    def saved(self) -> Path:
+        """Where the booted machine is kept; another qemu, or another shape, is another one."""
+        said = hashlib.sha256(repr((qemu_version(), self.memory, self.warm, self.cpus, self.append)).encode()).hexdigest()[:12]
+        return self.image.folder / f"boot-{self.memory}-{said}"
+
+    def release(self) -> str:
+        """Give the kernel's release, such as 6.1.0-28-cloud-amd64."""
+        self.image.disk()
+        return (self.image.folder / "release").read_text().strip()
+
+    @contextmanager
+    def machine(self) -> Iterator[Machine]:
+        """Start one, as it was saved booted; it is gone afterwards."""
+        with _alone(cache()):
+            self.image.disk()
+            if not self.saved.exists():
+                Machine.boot(self.image.folder, self.saved, memory=self.memory, cpus=self.cpus, append=self.append, warm=self.warm)
+        found = Machine.restored(self.image.folder, self.saved, memory=self.memory, cpus=self.cpus, append=self.append)
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder while something in it is made, so that two runs do not make it twice."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+_CONTAINERS: Final = (
+    "systemctl start docker",
+    "tar -c -C /usr/local/lib/lab-image . | docker import - lab >/dev/null",
+    "tar -c -C /usr/local/lib/lab-image . | podman import --quiet - localhost/lab >/dev/null",
+)
+BOOKWORM: Final = Shape(title="Debian 12", image=_TWELVE, memory="1G", warm=_CONTAINERS)
+TRIXIE: Final = Shape(title="Debian 13", image=_THIRTEEN, memory="1G", warm=_CONTAINERS)
+BOOKWORM_SMALL: Final = Shape(title="Debian 12", image=_TWELVE, memory="448M")
+TRIXIE_SMALL: Final = Shape(title="Debian 13", image=_THIRTEEN, memory="448M")
+SHAPES: Final = {"bookworm": BOOKWORM, "trixie": TRIXIE}
+
+
+def available() -> str | None:
+    """Say why no machine can be started here."""
+    if os.geteuid() != 0:
+        return "a machine's disk is made by root"
+    if missing := [name for name in _NEEDED if shutil.which(name) is None]:
+        return f"not installed: {', '.join(missing)}"
+    if not re.search(r"^ID=debian$", Path("/etc/os-release").read_text(), re.MULTILINE):
+        return "a machine's disk is made of packages that this Debian's own mirror serves, and this is no Debian"
+    return None
+
+
+def require() -> None:
+    """Skip, or fail in CI, where no machine can be started."""
+    reason = available()
+    if reason is None:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"CI must boot machines: {reason}", pytrace=False)
+    pytest.skip(reason)
