@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from oomconf.simulation import Simulation
     from oomconf.spec.models import Spec as Model
 
-COMING = ("prometheus", "zabbix", "log", "verify")
+COMING = ("prometheus", "zabbix", "log")
 """Targets that the spec may name already, and that this version does not render."""
 
 
