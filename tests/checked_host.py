@@ -44,6 +44,7 @@ services:
   front: {memory: {max: 128M, swap_max: infinity}, compose: {file: compose.yaml, service: front}}
   pod: {protect: high, memory: {max: 96M, swap_max: 0}, quadlet: {unit: pod.container}}
   leaf: {protect: high, oom_policy: kill, memory: {max: 48M, swap_max: 0}, cgroup: {path: inner/leaf, delegated_by: deleg.service, command: [x]}}
+  once: {memory: {max: 48M, swap_max: 0}, systemd: {unit: once.service, command: [/bin/once]}}
   mine: {memory: {max: 48M, swap_max: 0}, systemd: {unit: mine.service, user: true}}
 """
 M = 1 << 20

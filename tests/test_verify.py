@@ -49,7 +49,8 @@ def test_a_host_as_the_policy_wants_it_passes(each: Host) -> None:
     assert said.count("\nholds: ") == 48
     assert "note: user:mine.service: units of user managers are not looked at\n" in said
     assert "note: no mark was set" in said
-    assert said.splitlines()[-1] == "oomconf-verify: 48 hold, 0 do not, 0 wait for a restart, 0 could not be looked at, 2 notes"
+    assert "note: once.service is not installed: its script runs it\n" in said
+    assert said.splitlines()[-1] == "oomconf-verify: 48 hold, 0 do not, 0 wait for a restart, 0 could not be looked at, 3 notes"
 
 
 def test_quiet_says_nothing(each: Host) -> None:
@@ -137,6 +138,24 @@ def test_a_unit_that_was_changed_and_not_reloaded_is_told_to_be(each: Host) -> N
         "db.service: memory.max: expected max, found 4096 (/root/sys/fs/cgroup/web.slice/db.service/memory.max); do: systemctl daemon-reload\n"
         in said
     )
+
+
+def test_of_compose_projects_the_one_with_our_override_is_looked_at(host: Host) -> None:
+    host.write("fake/compose/front", "idother\nidfront\n")
+    foreign = (host.folder / "fake/containers/idfront").read_text().replace("idfront", "idother").replace(f"|{128 * M}|", "|0|")
+    host.write("fake/containers/idother", foreign.replace("compose.oomconf.yaml", "more.yaml"))
+    assert host.run()[0] == 0
+    host.write("fake/containers/idother", foreign)
+    code, said = host.run()
+    assert code == 1
+    assert "compose service front, container idother: HostConfig.Memory: expected 134217728, found 0" in said
+
+
+def test_a_swap_file_is_known_by_what_it_is_a_link_to(each: Host) -> None:
+    each.write("root/a b\\c", "")
+    (each.folder / "root/swapfile").symlink_to("a b\\c")
+    each.write("root/proc/swaps", "Filename Type Size Used Priority\n/a\\040b\\134c file 1020 0 5\n")
+    assert each.run()[0] == 0
 
 
 def test_of_a_service_that_does_not_run_the_unit_is_compared(each: Host) -> None:
@@ -338,26 +357,8 @@ def test_what_the_ledger_calls_exact_is_checked_and_nothing_else(policy: Policy)
 
 
 HOSTILE = [
-    "a b",
-    "$(touch PWNED)",
-    "`touch PWNED`",
-    "'",
-    "'; touch PWNED; '",
-    '"',
-    "\\",
-    "-rf",
-    "a\nb",
-    "%s",
-    "é",
-    "*",
-    "~",
-    "#x",
-    "a;b",
-    "&&",
-    "$HOME",
-    "{}",
-    "{{ x }}",
-]
+    "a b", "$(touch PWNED)", "`touch PWNED`", "'", "'; touch PWNED; '", '"', "\\", "-rf", "a\nb", "%s", "é", "*", "~", "#x", "a;b", "&&", "$HOME", "{}", "{{ x }}",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", HOSTILE)
