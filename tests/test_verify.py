@@ -281,6 +281,15 @@ def test_without_systemd_the_stress_run_has_a_cgroup_of_its_own(controllers: str
         assert (each.folder / "root/proc/self/oom_score_adj").read_text() == "1000\n"
 
 
+def test_a_stress_run_that_is_broken_off_is_stopped(each: Host) -> None:
+    each.swap("bin/systemctl", "verb=$1", '[ "$1" != stop ] || exec touch "$FAKE/stopped-$2"\nverb=$1')
+    each.swap("bin/systemd-run", "exec", "kill -TERM $PPID; kill -TERM $(cat $FAKE/shell)\nexec")
+    each.script = each.write("started", f'#!/bin/sh\necho $$ >"$FAKE/shell"\n{each.script.read_text()}')
+    code, _ = each.run("stress")
+    assert code == 130
+    assert list((each.folder / "fake").glob("stopped-oomconf-verify-stress-*.service"))
+
+
 def test_nothing_is_pressed_without_the_limit(each: Host) -> None:
     each.write("root/sys/fs/cgroup/stress/memory.max", "max\n")
     code, said = each.run("stress")
