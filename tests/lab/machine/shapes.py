@@ -7,8 +7,9 @@ import hashlib
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -56,16 +57,18 @@ class Shape:
 
     @contextmanager
     def machine(self) -> Iterator[Machine]:
-        """Start one, as it was saved booted; it is gone afterwards."""
+        """Start one, as it was saved booted; it is gone afterwards. Waits while as many run as the processors can bear."""
         with _alone(cache()):
             self.image.disk()
             if not self.saved.exists():
+                _forget_half_made(self.image.folder)
                 Machine.boot(self.image.folder, self.saved, memory=self.memory, cpus=self.cpus, append=self.append, warm=self.warm)
-        found = Machine.restored(self.image.folder, self.saved, memory=self.memory, cpus=self.cpus, append=self.append)
-        try:
-            yield found
-        finally:
-            found.close()
+        with _slot(cache()):
+            found = Machine.restored(self.image.folder, self.saved, memory=self.memory, cpus=self.cpus, append=self.append)
+            try:
+                yield found
+            finally:
+                found.close()
 
 
 @contextmanager
@@ -74,6 +77,36 @@ def _alone(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _forget_half_made(folder: Path) -> None:
+    """Remove what a run left that was ended while it booted."""
+    for left in folder.glob("boot-new-*"):
+        shutil.rmtree(left)
+
+
+_held: list[int] = []
+"""A place for each machine that this process runs already; a second one beside it needs none, or two such processes wait for each other."""
+
+
+@contextmanager
+def _slot(folder: Path) -> Iterator[None]:
+    """Hold one of a few places: machines that share a processor with many others miss the deadlines of their own services."""
+    with ExitStack() as stack:
+        while not _held:
+            for number in range(max(2, os.cpu_count() or 1)):
+                lock = stack.enter_context((folder / f"place-{number}").open("w"))
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                _held.append(1)
+                stack.callback(_held.pop)
+                yield
+                return
+            stack.close()
+            time.sleep(0.2)
         yield
 
 
