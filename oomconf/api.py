@@ -269,7 +269,7 @@ def render(
             known = ", ".join(policy.name for policy in fleet.policies)
             raise CallError(f"there is no host '{name}'; known: {known}")
     override = templates if isinstance(templates, Mapping) or templates is None else templates_in(os.fspath(templates))
-    return run_dialects(fleet, targets(target), Templates(override), spec.sources, hosts=host)
+    return run_dialects(fleet, targets(target), Templates(override), spec.sources, hosts=host, named=target is not None)
 
 
 def scope_of(target: Sequence[str] | None, host: Sequence[str] | None) -> Scope:

@@ -160,8 +160,11 @@ class Dialect:
     """The target that it belongs to beside its own name: `--target FAMILY` renders it too."""
     summary: str
     """One line for `oomconf render --help`."""
-    scope: Literal["host", "cluster"] = "host"
+    scope: Literal["host", "cluster", "fleet"] = "host"
+    """Whose policy `render` is given: each host's, the cluster's, or one that speaks of all, which is not narrowed to some hosts."""
     render: Callable[[Policy, Rendered], Rendering] | None = None
+    wanted: Callable[[Policy], bool] | None = None
+    """Whether a policy asks for it; one that has this is rendered only then, or if the call names it."""
     claims: Callable[[str], bool] | None = None
     """Whether a path is of this dialect."""
     read: Callable[[Sequence[Document], Sources], Reading] | None = None

@@ -267,6 +267,20 @@ class Oomd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Monitoring:
+    """What is to be watched, and by what; a spec says it for all its hosts alike."""
+
+    at: Location = field(default=NOWHERE, compare=False)
+    ram_used: Setting[Percent] | None = None
+    """The share of RAM in use above which somebody is told."""
+    targets: tuple[Setting[str], ...] = ()
+
+    def names(self, target: str) -> bool:
+        """Whether it asks for this target."""
+        return any(setting.value == target for setting in self.targets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known of a host; None is unknown, never absent."""
 
@@ -299,7 +313,8 @@ class Policy:
     object: str = ""
     source: str = ""
     """The spec's file name for headers, without folders."""
-    scope: Literal["host", "cluster"] = "host"
+    scope: Literal["host", "cluster", "fleet"] = "host"
+    """A fleet's is what all hosts and the cluster say together: the renderer makes it for targets that speak of all at once."""
     facts: Facts = Facts()
     groups: tuple[Group, ...] = ()
     workloads: tuple[Workload, ...] = ()
@@ -311,6 +326,7 @@ class Policy:
     sysctl_profile: Setting[str] | None = None
     kubelet: Kubelet | None = None
     oomd: Oomd | None = None
+    monitoring: Monitoring | None = None
     default_oom_score_adj: Setting[int] | None = field(default=None, compare=False)
     """What the manager gives every service that says nothing (systemd-system.conf(5))."""
 

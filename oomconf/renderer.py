@@ -12,6 +12,7 @@ from oomconf.ledger import Artifact, Cell, Rendering
 from oomconf.policy import Fleet, Policy
 
 CLUSTER_FOLDER: Final = "kubernetes"
+FLEET_FOLDER: Final = "monitoring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +24,34 @@ class Output:
 
 
 def render(
-    fleet: Fleet, dialects: Sequence[Dialect], templates: Templating, sources: Sources, *, hosts: Iterable[str] | None = None
+    fleet: Fleet,
+    dialects: Sequence[Dialect],
+    templates: Templating,
+    sources: Sources,
+    *,
+    hosts: Iterable[str] | None = None,
+    named: bool = False,
 ) -> Output:
-    """Render resolved policies; paths are relative to the output directory and cannot leave it. Raises OomconfError if two say one path."""
+    """Render resolved policies; paths are relative to the output directory and cannot leave it. Raises OomconfError if two say one path.
+
+    `hosts` narrows: what speaks of all hosts is then left as it is. `named` says that the call asks for each of the dialects by its name.
+    """
     wanted = None if hosts is None else set(hosts)
     needs = Rendered(templates, sources, fleet)
     renderings: list[Rendering] = []
+
+    def run(policy: Policy, folder: str) -> None:
+        for dialect in dialects:
+            asked = named or dialect.wanted is None or dialect.wanted(policy)
+            if dialect.scope == policy.scope and dialect.render is not None and asked:
+                renderings.append(_below(dialect.render(policy, needs), folder, dialect))
+
     for policy in fleet.policies:
         if policy.scope == "host" and (wanted is None or policy.name in wanted):
-            renderings += [
-                _below(dialect.render(policy, needs), policy.name, dialect.name)
-                for dialect in dialects
-                if dialect.scope == "host" and dialect.render is not None
-            ]
-    clusters = [dialect for dialect in dialects if dialect.scope == "cluster" and dialect.render is not None]
-    if clusters:
-        cluster = cluster_of(fleet, wanted)
-        renderings += [_below(dialect.render(cluster, needs), CLUSTER_FOLDER, dialect.name) for dialect in clusters if dialect.render]
+            run(policy, policy.name)
+    run(cluster_of(fleet, wanted), CLUSTER_FOLDER)
+    if wanted is None and fleet.policies:
+        run(whole_of(fleet), FLEET_FOLDER)
     artifacts: dict[str, Artifact] = {}
     for artifact in (artifact for rendering in renderings for artifact in rendering.artifacts):
         if artifact.path in artifacts:
@@ -65,8 +77,23 @@ def cluster_of(fleet: Fleet, wanted: set[str] | None = None) -> Policy:
     )
 
 
-def _below(rendering: Rendering, folder: str, target: str) -> Rendering:
-    placed = (replace(artifact, path=f"{folder}/{artifact.path}", target=target, host=folder) for artifact in rendering.artifacts)
+def whole_of(fleet: Fleet) -> Policy:
+    """Collect what all hosts and the cluster say into one that speaks of them together."""
+    first = fleet.policies[0]
+    return Policy(
+        name=FLEET_FOLDER,
+        object="monitoring",
+        source=first.source,
+        scope="fleet",
+        groups=tuple(group for policy in fleet.policies for group in policy.groups),
+        workloads=tuple(workload for policy in fleet.policies for workload in policy.workloads),
+        monitoring=first.monitoring,
+    )
+
+
+def _below(rendering: Rendering, folder: str, dialect: Dialect) -> Rendering:
+    host = "" if dialect.scope == "fleet" else folder  # so that a render of some hosts never takes the fleet's files for stale
+    placed = (replace(artifact, path=f"{folder}/{artifact.path}", target=dialect.name, host=host) for artifact in rendering.artifacts)
     return replace(rendering, artifacts=tuple(placed))
 
 

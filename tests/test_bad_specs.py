@@ -137,6 +137,8 @@ ROWS: list[tuple[str, str, int, int, str, str]] = [
     ("replicas", service("replicas: 2\nsystemd: {unit: a.service}"), 5, 15, "only kubernetes and compose have replicas", "instances"),
     ("expect", f"version: 1\n{HOST}expect: {{first: [x]}}\n", 3, 18, "no service 'x'", ""),
     ("monitoring", f"version: 1\n{HOST}monitoring: {{targets: [nagios]}}\n", 3, 24, "'nagios' is none of", "prometheus"),
+    ("monitoring-always", f"version: 1\n{HOST}monitoring: {{ram_used: 0%}}\n", 3, 24, "always or never above 0%", "80%"),
+    ("monitoring-size", f"version: 1\n{HOST}monitoring: {{ram_used: 2G}}\n", 3, 24, "not a percentage", "80%"),
     ("ignore-no-reason", f"version: 1\n{HOST}lint: {{ignore: [{{rule: no-swap}}]}}\n", 3, 17, "lacks 'reason'", "reason"),
     ("ignore-unknown", f"version: 1\n{HOST}lint: {{ignore: [{{rule: no-sawp, reason: x}}]}}\n", 3, 24, "no rule 'no-sawp'", "did you mean 'no-swap'"),
     ("include-missing", "version: 1\ninclude: [base.yaml]\n", 2, 11, "cannot be read", "below"),

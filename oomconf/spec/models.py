@@ -8,7 +8,7 @@ from pydantic import Field
 
 from oomconf.policy import Setting
 from oomconf.spec.hosts import Host
-from oomconf.spec.placed import BoolValue, KubernetesSize, PercentValue, choice, integer, text
+from oomconf.spec.placed import BoolValue, KubernetesSize, PercentValue, ShareValue, choice, integer, text
 from oomconf.spec.services import Service
 from oomconf.spec.words import RELATIVE, DefaultMemory, HostName, Level, Memory, Model, OomPolicy, Preference, Restart, ServiceName, Text
 
@@ -78,7 +78,7 @@ class Expect(Model):
 class Monitoring(Model):
     """What is to be watched."""
 
-    ram_used: PercentValue | None = None
+    ram_used: ShareValue | None = Field(default=None, description="The share of RAM in use above which an alert is raised; 80% if unsaid.")
     targets: list[Annotated[Setting[str], choice("prometheus", "zabbix", "log")]] = []
 
 

@@ -125,6 +125,13 @@ def _percent(text: str) -> Percent:
     return value
 
 
+def _share(text: str) -> Percent:
+    value = _percent(text)
+    if not 100 <= value.permyriad < 10_000:  # noqa: PLR2004
+        raise SizeError(f"a machine is always or never above {value}", "say at least 1% and less than 100%, such as 80%")
+    return value
+
+
 def _threshold(text: str) -> Amount:
     return grammar.parse(text) if text.endswith("%") else grammar.parse_kubernetes(text)
 
@@ -148,6 +155,14 @@ HeapValue = Annotated[
 PercentValue = Annotated[
     Setting[Percent],
     Placed(_percent, {"type": "string", "pattern": f"^{_PERCENT}$", "description": "A percentage such as 80%."}, "a percentage"),
+]
+ShareValue = Annotated[
+    Setting[Percent],
+    Placed(
+        _share,
+        {"type": "string", "pattern": r"^[1-9][0-9]?(\.[0-9]{1,2})?%$", "description": "A percentage from 1% to less than 100%."},
+        "a percentage",
+    ),
 ]
 _KUBERNETES: Final = r"(0|[1-9][0-9]*)(\.[0-9]+)?([KMGT]i)?"
 KubernetesSize = Annotated[

@@ -17,6 +17,7 @@ from oomconf.policy import (
     Group,
     Kubelet,
     LimitRange,
+    Monitoring,
     Oomd,
     Origin,
     Policy,
@@ -105,6 +106,9 @@ class _Builder:
         self.source = source
         self.on_host: dict[str, list[Workload]] = {name: [] for name in spec.hosts}
         self.in_cluster: list[Workload] = []
+        plan = spec.monitoring
+        at = key_at(tree, "monitoring")
+        self.monitoring = None if plan is None else Monitoring(at=at, ram_used=plan.ram_used, targets=tuple(plan.targets))
 
     def all(self) -> Iterator[Policy]:
         for name, service in self.spec.services.items():
@@ -116,7 +120,13 @@ class _Builder:
         namespaces = tuple(self.namespace(name, space) for name, space in self.spec.namespaces.items())
         if namespaces or self.in_cluster:
             yield Policy(
-                name=CLUSTER, object=CLUSTER, source=self.source, scope="cluster", groups=namespaces, workloads=tuple(self.in_cluster)
+                name=CLUSTER,
+                object=CLUSTER,
+                source=self.source,
+                scope="cluster",
+                groups=namespaces,
+                workloads=tuple(self.in_cluster),
+                monitoring=self.monitoring,
             )
 
     def hosts_of(self, service: Service) -> list[str]:
@@ -215,6 +225,7 @@ class _Builder:
             ),
             sysctls=self.sysctls(name, host),
             sysctl_profile=None if host.sysctl is None else host.sysctl.profile,
+            monitoring=self.monitoring,
             kubelet=None
             if kubelet is None
             else Kubelet(
