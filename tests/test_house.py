@@ -22,7 +22,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
     ("location", 0), ("quantity", 0), ("errors", 0), ("templating", 0), ("safe", 0),
-    ("kernel", 1), ("placement", 1), ("policy", 1), ("finding", 1), ("runtimes", 1), ("kubelet", 1), ("programs", 1), ("ledger", 1), ("oomlog", 1), ("snapshot", 1), ("dialect", 1), ("rule", 1),
+    ("kernel", 1), ("placement", 1), ("policy", 1), ("finding", 1), ("runtimes", 1), ("kubelet", 1), ("programs", 1), ("ledger", 1), ("oomlog", 1), ("snapshot", 1), ("dialect", 1), ("metrics", 1), ("rule", 1),
     ("dialects", 2), ("loader", 2), ("spec", 2),
     ("resolver", 3), ("rules", 3), ("silences", 3),
     ("engine", 4), ("fixes", 4), ("repository", 4), ("importer", 4), ("baseline", 5), ("settings", 5), ("renderer", 4), ("diagnosis", 4), ("simulation", 4),
