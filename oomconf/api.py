@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from oomconf.simulation import Simulation
     from oomconf.spec.models import Spec as Model
 
-COMING = ("prometheus", "zabbix", "log")
-"""Targets that the spec may name already, and that this version does not render."""
-
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -244,8 +241,6 @@ def targets(names: Sequence[str] | None = None) -> tuple[Dialect, ...]:
     if names is None:
         return tuple(every)
     for name in names:
-        if name in COMING:
-            raise CallError(f"the target '{name}' is not rendered by this version")
         if not any(name in (dialect.name, dialect.family) for dialect in every):
             raise CallError(f"there is no target '{name}'; known: {', '.join(dialect.name for dialect in every)}")
     return tuple(dialect for dialect in every if dialect.name in names or dialect.family in names)
