@@ -66,7 +66,6 @@ ROWS = [
     (["lint", "latin.yaml"], 2, "", "0xe9"),
     (["render", "good.yaml", "--target", "sysctl"], 2, "", "nothing to render"),
     (["render", "good.yaml", "--target", "sistemd"], 2, "", "there is no target 'sistemd'"),
-    (["render", "good.yaml", "--target", "verify"], 2, "", "not rendered by this version"),
     (["render", "good.yaml", "--host", "wbe"], 2, "", "there is no host 'wbe'"),
     (["render", "good.yaml", "--target", "systemd"], 2, "", "do not fit on standard output"),
     (["render", "good.yaml", "--target", "systemd-run"], 0, "systemd-run", "ledger"),
