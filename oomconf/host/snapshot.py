@@ -1,55 +1,162 @@
-"""Captures a host: the files that a snapshot holds, read below a root, and the shell script that does the same."""
+"""Captures a host: what a snapshot holds, read below a root, and the shell script that does the same."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from oomconf.snapshot import CGROUP_FILES, FILES, HEAD, STATUS, TAIL
+from oomconf.dialects._shell import word
+from oomconf.snapshot.form import (
+    CGROUP_FILES,
+    CGROUP_STAT,
+    FILE_LINES,
+    FILES,
+    HEAD,
+    INSPECT,
+    LOG_SOURCES,
+    STATUS,
+    TAIL,
+    UNIT_PROPERTIES,
+    LinesOf,
+)
 from oomconf.templating import Templates
 
-__all__ = ["capture", "collector"]
+__all__ = ["Runner", "capture", "collector"]
 
 _FIELDS: Final = re.compile(rf"^(?:{'|'.join(STATUS)}):")
+_STAT: Final = re.compile(rf"^(?:{'|'.join(CGROUP_STAT)}) ")
 _CGROUPS: Final = "/sys/fs/cgroup"
+_SHOW: Final = ("systemctl", "show", "--type=service,slice,scope", f"--property={','.join(UNIT_PROPERTIES)}", "*")
+_LOG: Final = ("journalctl", "-b", "--no-pager", "-q", "-o", "short-iso", "-n", "100000", *(f"--identifier={name}" for name in LOG_SOURCES))
+_PATIENCE: Final = 30
+"""Seconds that a command may take."""
+_LONGEST: Final = 1 << 20
+"""Bytes of a file of the administrator's that are looked at."""
+
+Runner = Callable[[Sequence[str]], str | None]
+"""Run a command and give what it printed; None if it is not there or fails."""
 
 
-def capture(root: str = "/") -> str:
-    """Read a snapshot of the host below `root`; what vanishes, or may not be read, is left out."""
-    return "".join(f"{line}\n" for line in _lines(root.rstrip("/")))
+def capture(root: str = "/", run: Runner | None = None) -> str:
+    """Read a snapshot of the host below `root`; what vanishes, or may not be read, is left out.
+
+    Commands (systemctl, docker, podman, journalctl) are asked on the live host alone, or through `run`; all of them only read.
+    """
+    asking = run if run is not None else _ask if root == "/" else None
+    return "".join(f"{line}\n" for line in _lines(root.rstrip("/"), asking))
 
 
 def collector() -> str:
     """Give the shell script that captures a host without Python, in the same form."""
     names = " -o ".join(f"-name {name}" for name in CGROUP_FILES)
-    return Templates().render("snapshot/oomconf-snapshot.sh.j2", files=" ".join(FILES), fields="|".join(STATUS), names=names)
+    return Templates().render(
+        "snapshot/oomconf-snapshot.sh.j2",
+        files=" ".join(FILES),
+        fields="|".join(STATUS),
+        names=names,
+        stat="|".join(CGROUP_STAT),
+        show=" ".join(word(one) for one in _SHOW),
+        inspect=word(INSPECT),
+        log=" ".join(word(one) for one in _LOG),
+        lines_of=[
+            {
+                "folders": " ".join(kind.folders),
+                "names": " -o ".join(f"-name {word(name)}" for name in kind.names),
+                "pattern": word(kind.pattern),
+            }
+            for kind in FILE_LINES
+        ],
+    )
 
 
-def _lines(root: str) -> Iterator[str]:
+def _lines(root: str, run: Runner | None) -> Iterator[str]:
     yield HEAD
     yield f"/page_size:{os.sysconf('SC_PAGESIZE')}"
     for path in FILES:
         yield from (f"{path}:{line}" for line in _read(f"{root}{path}"))
     own = "" if root else str(os.getpid())  # who looks is not of what is looked at
-    pids = [name for name in _names(f"{root}/proc") if name.isdecimal() and name != own]
-    for pid in pids:
-        yield from (f"/proc/{pid}/status:{line}" for line in _read(f"{root}/proc/{pid}/status") if _FIELDS.match(line))
+    engines: set[str] = set()
+    for pid in (name for name in _names(f"{root}/proc") if name.isdecimal() and name != own):
+        for line in _read(f"{root}/proc/{pid}/status"):
+            if _FIELDS.match(line):
+                yield f"/proc/{pid}/status:{line}"
+                engines |= {name for name, process in (("docker", "dockerd"), ("podman", "conmon")) if line == f"Name:\t{process}"}
         for name in ("oom_score_adj", "cgroup"):
             yield from (f"/proc/{pid}/{name}:{line}" for line in _read(f"{root}/proc/{pid}/{name}"))
-    for folder, _, names in os.walk(f"{root}{_CGROUPS}", onerror=None):
-        for name in CGROUP_FILES:
-            if name in names:
-                shown = f"{folder[len(root) :]}/{name}"
-                yield from (f"{shown}:{line}" for line in _read(f"{folder}/{name}"))
+    yield from _cgroup_lines(root)
+    for kind in FILE_LINES:
+        yield from _matching(root, kind)
+    if run is not None:
+        yield from _commands(run, sorted(engines))
     yield TAIL
 
 
-def _read(path: str) -> list[str]:
+def _cgroup_lines(root: str) -> Iterator[str]:
+    for folder, _, names in os.walk(f"{root}{_CGROUPS}", onerror=None):
+        shown = folder[len(root) :]
+        for name in CGROUP_FILES:
+            if name in names:
+                yield from (f"{shown}/{name}:{line}" for line in _read(f"{folder}/{name}"))
+        if "memory.stat" in names:
+            yield from (f"{shown}/memory.stat:{line}" for line in _read(f"{folder}/memory.stat") if _STAT.match(line))
+
+
+def _matching(root: str, kind: LinesOf) -> Iterator[str]:
+    pattern = re.compile(kind.pattern)
+    for place in kind.folders:
+        for path in _files_below(f"{root}{place}", kind.names):
+            for number, line in enumerate(_read(path, _LONGEST), 1):
+                if pattern.search(line):
+                    yield f"={path[len(root) :]}:{number}:{line}"
+
+
+def _files_below(place: str, names: Sequence[str]) -> Iterator[str]:
+    """Files of these names, the links to units that only enable them left out; a folder that is a link to another one is that one."""
+    if Path(place).is_file():
+        yield place
+        return
+    if any(parent.is_symlink() for parent in (Path(place), *Path(place).parents)):
+        return
+    suffixes = tuple(name.removeprefix("*") for name in names)
+    for folder, inner, found in os.walk(place):
+        inner[:] = sorted(name for name in inner if not name.endswith((".wants", ".requires")))
+        yield from (f"{folder}/{name}" for name in sorted(found) if name.endswith(suffixes))
+
+
+def _commands(run: Runner, engines: Sequence[str]) -> Iterator[str]:
+    for name, command in (("version", ("systemctl", "--version")), ("systemctl", _SHOW)):
+        yield from _printed(name, run(command))
+    for engine in engines:
+        ids = (run((engine, "ps", "-aq", "--no-trunc")) or "").split()
+        if ids:
+            yield from _printed(engine, run((engine, "inspect", "--format", INSPECT, *ids)))
+    said = run(_LOG)
+    yield from _printed("log", said or run(("dmesg",)))
+
+
+def _printed(name: str, text: str | None) -> Iterator[str]:
+    if text is not None:
+        yield from (f"${name}:{line}" for line in text.removesuffix("\n").split("\n"))
+
+
+def _ask(command: Sequence[str]) -> str | None:
     try:
-        text = Path(path).read_bytes().decode("utf-8", "backslashreplace")
+        done = subprocess.run(  # noqa: S603
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=_PATIENCE, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode("utf-8", "backslashreplace") if done.returncode == 0 else None
+
+
+def _read(path: str, most: int = -1) -> list[str]:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - ten thousand of them
+            text = file.read(most).decode("utf-8", "backslashreplace")
     except OSError:
         return []
     return text.removesuffix("\n").split("\n") if text else []  # a name may hold any other mark that ends a line

@@ -1,96 +1,32 @@
-"""A captured host: lines of `FILE:LINE` from /proc and /sys/fs/cgroup, and what they say."""
+"""Reads a capture: lines of the kernel's files, of the administrator's, and of what commands printed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from oomconf.kernel.version import KernelVersion
-from oomconf.oomlog.owners import owner_of
 from oomconf.quantity import INFINITY
+from oomconf.snapshot import asked
+from oomconf.snapshot.form import TAIL
+from oomconf.snapshot.nouns import CgroupState, ProcessState, Snapshot
 
-__all__ = ["CGROUP_FILES", "FILES", "HEAD", "STATUS", "TAIL", "CgroupState", "ProcessState", "Snapshot", "read"]
-
-HEAD: Final = "# oomconf snapshot 1"
-TAIL: Final = "# end"
-FILES: Final = (
-    "/proc/meminfo",
-    "/proc/swaps",
-    "/proc/vmstat",
-    "/proc/pressure/memory",
-    "/proc/sys/kernel/osrelease",
-    "/proc/sys/vm/overcommit_memory",
-    "/proc/sys/vm/overcommit_ratio",
-    "/proc/sys/vm/overcommit_kbytes",
-    "/proc/sys/vm/panic_on_oom",
-    "/proc/sys/vm/oom_kill_allocating_task",
-    "/proc/sys/vm/oom_dump_tasks",
-    "/proc/sys/vm/swappiness",
-    "/proc/sys/vm/min_free_kbytes",
-)
-STATUS: Final = ("Name", "Pid", "PPid", "Uid", "VmRSS", "VmSwap", "VmPTE")
-CGROUP_FILES: Final = (
-    "memory.current", "memory.min", "memory.low", "memory.high", "memory.max", "memory.swap.current", "memory.swap.max", "memory.oom.group",
-    "memory.events", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.usage_in_bytes",
-)  # fmt: skip
+__all__ = ["read"]
 
 _LINE: Final = re.compile(r"^(/proc/(\d{1,10})/(status|oom_score_adj|cgroup)):(.*)$")
 _CGROUP: Final = re.compile(r"^/sys/fs/cgroup(/.*)?/(memory\.[a-z_.]+):([^:]*)$")
+_NUMBERED: Final = re.compile(r"^=(/.*?):(\d{1,9}):(.*)$")
+_OCTAL: Final = re.compile(r"\\([0-7]{3})")
+_DECIMAL: Final = re.compile(r"^\d{1,15}(?:\.\d{1,6})?$")
+_SWAP_COLUMNS: Final = 5
+_LONGEST: Final = 24
+"""Digits of a number that is one."""
 _KB: Final = re.compile(r"^(\d{1,20}) kB$")
 # fs/proc/array.c: proc_task_name
 _ESCAPED: Final = re.compile(r"\\([n\\])")
 _UNLIMITED_V1: Final = 0x7FFFFFFFFFFF0000
 """What cgroup v1 shows for no limit, in pages of up to 64K."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessState:
-    """A process; sizes in bytes."""
-
-    pid: int
-    ppid: int = 0
-    uid: int = 0
-    name: str = ""
-    rss: int = 0
-    swap: int = 0
-    tables: int = 0
-    oom_score_adj: int = 0
-    cgroup: str = "/"
-
-    @property
-    def size(self) -> int:
-        """What the OOM killer weighs: memory, swap and page tables."""
-        return self.rss + self.swap + self.tables
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CgroupState:
-    """A cgroup's files; bytes, INFINITY for `max`."""
-
-    path: str
-    values: Mapping[str, int] = field(default_factory=dict)
-
-    def get(self, name: str, default: int) -> int:
-        return self.values.get(name, default)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """A host at one moment, as far as the capture could see it."""
-
-    memory_total: int | None = None
-    meminfo: Mapping[str, int] = field(default_factory=dict)
-    """Bytes, by the kernel's own names."""
-    swap_total: int = 0
-    page_size: int = 4096
-    kernel: KernelVersion | None = None
-    sysctls: Mapping[str, str] = field(default_factory=dict)
-    processes: tuple[ProcessState, ...] = ()
-    cgroups: Mapping[str, CgroupState] = field(default_factory=dict)
-    whole: bool = True
-    """Whether the capture came to its end."""
 
 
 def read(text: str) -> Snapshot:
@@ -101,34 +37,100 @@ def read(text: str) -> Snapshot:
     files: dict[str, list[str]] = {}
     rows: dict[int, dict[str, str]] = {}
     cgroups: dict[str, dict[str, int]] = {}
+    lines_of: dict[str, list[tuple[int, str]]] = {}
+    printed: dict[str, list[str]] = {}
     for line in text.split("\n"):
-        if match := _LINE.match(line):
+        mark = line[:1]
+        if mark == "$":
+            name, _, rest = line[1:].partition(":")
+            printed.setdefault(name, []).append(rest)
+        elif mark == "=":
+            if match := _NUMBERED.match(line):
+                lines_of.setdefault(_usr(match[1]), []).append((int(match[2]), match[3]))
+        elif match := _LINE.match(line):
             _process(rows.setdefault(int(match[2]), {}), match[3], match[4])
         elif match := _CGROUP.match(line):
-            value = _limit(match[3], match[2])
-            if value is not None:
-                cgroups.setdefault(_cgroup_path(match[1]), {})[match[2]] = value
-        elif line.startswith("/"):
+            _cgroup(cgroups.setdefault(_cgroup_path(match[1]), {}), match[2], match[3])
+        elif mark == "/":
             name, _, rest = line.partition(":")
             files.setdefault(name, []).append(rest)
     meminfo = _meminfo(files.get("/proc/meminfo", ()))
     processes = tuple(found for pid, row in sorted(rows.items()) if (found := _state(pid, row)) is not None)
-    release = next(iter(files.get("/proc/sys/kernel/osrelease", ())), "")
+    release = _first(files, "/proc/sys/kernel/osrelease")
     return Snapshot(
         memory_total=meminfo.get("MemTotal"),
         meminfo=meminfo,
         swap_total=meminfo.get("SwapTotal", 0),
-        page_size=_int(next(iter(files.get("/page_size", ())), ""), 4096),
+        swaps=tuple(_swaps(files.get("/proc/swaps", ()))),
+        page_size=_int(_first(files, "/page_size"), 4096),
         kernel=_version(release),
+        release=release.strip(),
+        hostname=_first(files, "/proc/sys/kernel/hostname").strip(),
+        systemd=_systemd(printed.get("version", ())),
+        cgroup_version=_cgroup_version(cgroups),
         sysctls={
-            name.removeprefix("/proc/sys/").replace("/", "."): lines[0].strip()
+            name.removeprefix("/proc/sys/").replace("/", "."): " ".join(lines[0].split())
             for name, lines in files.items()
             if name.startswith("/proc/sys/") and lines
         },
+        vmstat={key: int(value) for key, _, value in (line.partition(" ") for line in files.get("/proc/vmstat", ())) if value.isdecimal()},
+        pressure=_pressure(files.get("/proc/pressure/memory", ())),
         processes=processes,
         cgroups={path: CgroupState(path=path, values=values) for path, values in cgroups.items()},
+        units=asked.units(printed.get("systemctl", ())),
+        containers=(*asked.containers("docker", printed.get("docker", ())), *asked.containers("podman", printed.get("podman", ()))),
+        files={path: tuple(lines) for path, lines in lines_of.items()},
+        log=tuple(printed.get("log", ())),
+        asked=frozenset(name for name in ("systemctl", "docker", "podman", "log") if name in printed),
         whole=TAIL in text[-200:],
     )
+
+
+def _first(files: Mapping[str, list[str]], name: str) -> str:
+    return next(iter(files.get(name, ())), "")
+
+
+def _usr(path: str) -> str:
+    """A path with /usr in front where the two folders are one (file-hierarchy(7))."""
+    return f"/usr{path}" if path.startswith("/lib/") else path
+
+
+def _swaps(lines: Iterable[str]) -> Iterator[tuple[str, str, int, int, int]]:
+    """Rows of /proc/swaps; blanks in a path are octal (mm/swapfile.c: swap_show)."""
+    for line in lines:
+        words = line.split()
+        if len(words) == _SWAP_COLUMNS and words[2].isdecimal() and words[3].isdecimal():
+            path = _OCTAL.sub(lambda match: chr(int(match[1], 8)), words[0])
+            yield path, words[1], int(words[2]) * 1024, int(words[3]) * 1024, _int(words[4], 0)
+
+
+def _systemd(lines: Iterable[str]) -> int | None:
+    words = next(iter(lines), "").split()
+    return int(words[1]) if len(words) > 1 and words[0] == "systemd" and words[1].isdecimal() and len(words[1]) < 6 else None  # noqa: PLR2004
+
+
+def _cgroup_version(cgroups: Mapping[str, Mapping[str, int]]) -> int | None:
+    """Which cgroup has the memory controller; None where no limit is seen."""
+    names = {name for values in cgroups.values() for name in values}
+    return 1 if "memory.limit_in_bytes" in names else 2 if "memory.max" in names or "memory.current" in names else None
+
+
+def _pressure(lines: Iterable[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for line in lines:
+        kind, *pairs = line.split()
+        for key, _, value in (pair.partition("=") for pair in pairs):
+            if _DECIMAL.match(value):
+                found[f"{kind}.{key}"] = float(value)
+    return found
+
+
+def _cgroup(values: dict[str, int], file: str, text: str) -> None:
+    key, blank, number = text.strip().partition(" ")
+    if blank and number.isdecimal() and len(number) <= _LONGEST:
+        values[f"{file}.{key}"] = int(number)
+    elif (value := _limit(text, file)) is not None:
+        values[file] = value
 
 
 def _process(row: dict[str, str], file: str, rest: str) -> None:
@@ -176,7 +178,7 @@ def _limit(text: str, name: str) -> int | None:
     text = text.strip()
     if text == "max":
         return INFINITY
-    if not text.isdecimal() or len(text) > 24:  # noqa: PLR2004
+    if not text.isdecimal() or len(text) > _LONGEST:
         return None
     value = int(text)
     return INFINITY if name.endswith("limit_in_bytes") and value >= _UNLIMITED_V1 else value
@@ -206,11 +208,3 @@ def _version(text: str) -> KernelVersion | None:
         return KernelVersion.parse(text)
     except ValueError:
         return None
-
-
-def name_of(process: ProcessState) -> str:
-    """What a process belongs to: its unit, container or pod, else its own name."""
-    owner = owner_of(process.cgroup)
-    if owner.container is not None:
-        return f"container {owner.container[:12]}"
-    return owner.unit or (f"pod {owner.pod}" if owner.pod else process.name)

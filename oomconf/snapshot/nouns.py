@@ -1,0 +1,138 @@
+"""What a captured host says: its processes, cgroups, units and containers at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from oomconf.kernel.version import KernelVersion
+from oomconf.oomlog.owners import owner_of
+
+__all__ = ["CgroupState", "ContainerState", "ProcessState", "Snapshot", "UnitState", "name_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessState:
+    """A process; sizes in bytes."""
+
+    pid: int
+    ppid: int = 0
+    uid: int = 0
+    name: str = ""
+    rss: int = 0
+    swap: int = 0
+    tables: int = 0
+    oom_score_adj: int = 0
+    cgroup: str = "/"
+
+    @property
+    def size(self) -> int:
+        """What the OOM killer weighs: memory, swap and page tables."""
+        return self.rss + self.swap + self.tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CgroupState:
+    """A cgroup's files; bytes, INFINITY for `max`. Of a file with keys each has its own name: `memory.events.oom_kill`."""
+
+    path: str
+    values: Mapping[str, int] = field(default_factory=dict)
+
+    def get(self, name: str, default: int) -> int:
+        return self.values.get(name, default)
+
+    @property
+    def working_set(self) -> int | None:
+        """What cannot be dropped at once: in use, less file pages that nobody touched lately (as cAdvisor counts it); None if unknown."""
+        current = self.values.get("memory.current")
+        return None if current is None else max(0, current - self.values.get("memory.stat.inactive_file", 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitState:
+    """A unit as the manager has it, in the words of `systemctl show`."""
+
+    name: str
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, name: str) -> str:
+        """Give a property, empty if it is not said."""
+        return self.properties.get(name, "")
+
+    @property
+    def is_active(self) -> bool:
+        return self.get("ActiveState") in ("active", "activating", "reloading", "deactivating")
+
+    @property
+    def main_pid(self) -> int | None:
+        text = self.get("MainPID")
+        return int(text) if text.isdecimal() and text != "0" and len(text) < 11 else None  # noqa: PLR2004
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Its own file and the drop-ins, as the manager read them one over the other."""
+        return tuple(path for path in (self.get("FragmentPath"), *self.get("DropInPaths").split()) if path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerState:
+    """A container as its engine has it; bytes, 0 and -1 as the engine writes them."""
+
+    engine: str
+    id: str
+    name: str
+    image: str = ""
+    running: bool = False
+    pid: int = 0
+    oom_killed: bool = False
+    exit_code: int = 0
+    restarts: int = 0
+    memory: int = 0
+    memory_swap: int = 0
+    memory_reservation: int = 0
+    oom_score_adj: int = 0
+    restart: str = ""
+    compose_service: str = ""
+    compose_project: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A host at one moment, as far as the capture could see it."""
+
+    memory_total: int | None = None
+    meminfo: Mapping[str, int] = field(default_factory=dict)
+    """Bytes, by the kernel's own names."""
+    swap_total: int = 0
+    swaps: tuple[tuple[str, str, int, int, int], ...] = ()
+    """/proc/swaps: path, type, bytes, bytes used, priority."""
+    page_size: int = 4096
+    kernel: KernelVersion | None = None
+    release: str = ""
+    hostname: str = ""
+    systemd: int | None = None
+    cgroup_version: int | None = None
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    vmstat: Mapping[str, int] = field(default_factory=dict)
+    pressure: Mapping[str, float] = field(default_factory=dict)
+    """/proc/pressure/memory: `some.avg10` and the like, percent."""
+    processes: tuple[ProcessState, ...] = ()
+    cgroups: Mapping[str, CgroupState] = field(default_factory=dict)
+    units: Mapping[str, UnitState] = field(default_factory=dict)
+    containers: tuple[ContainerState, ...] = ()
+    files: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    """Lines of unit files, sysctl.d and fstab that speak of memory, with their numbers."""
+    log: tuple[str, ...] = ()
+    """What the kernel, systemd and the user-space killers logged since boot."""
+    asked: frozenset[str] = frozenset()
+    """Commands that were asked: systemctl, docker, podman, log."""
+    whole: bool = True
+    """Whether the capture came to its end."""
+
+
+def name_of(process: ProcessState) -> str:
+    """What a process belongs to: its unit, container or pod, else its own name."""
+    owner = owner_of(process.cgroup)
+    if owner.container is not None:
+        return f"container {owner.container[:12]}"
+    return owner.unit or (f"pod {owner.pod}" if owner.pod else process.name)
