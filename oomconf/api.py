@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from oomconf import dialects as rooms
 from oomconf import rules as rulebook
-from oomconf.dialect import Dialect, Document, Entry, Sources
+from oomconf.dialect import Dialect, Document, Entry, Mapped, Sources
 from oomconf.engine import Report, find_in, inexpressible, silenced
 from oomconf.engine import lint as run_rules
 from oomconf.errors import CallError, LoadError
-from oomconf.finding import Finding
+from oomconf.finding import Finding, Severity
 from oomconf.host.files import Below, Disk, templates_in
 from oomconf.host.tree import Changes, Scope, Tree
 from oomconf.loader import Loaded, invalid, load_spec
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from oomconf.policy import Setting
     from oomconf.quantity import Size
     from oomconf.simulation import Simulation
+    from oomconf.snapshot import Snapshot
     from oomconf.spec.models import Spec as Model
 
 
@@ -218,6 +219,30 @@ def import_spec(
     made = import_policies(policies, given or {}, entries, source=source, where=where)
     broken = {one.at.path: one.message for one in found.faults}
     return replace(made, passed={**dict(found.passed), **dict(pipelines(documents)), **broken})
+
+
+def init_spec(taken: Snapshot) -> Imported:
+    """Write a commented starter spec of a captured host, which `load` takes and whose lint has no errors, and list what it leaves out.
+
+    Limits are those of the cgroups, scores those of processes, sysctls those that differ from the kernel's defaults.
+    """
+    from oomconf.importer import import_policies  # noqa: PLC0415
+    from oomconf.importer.live import given_of_host, page_of_host, policy_of_host  # noqa: PLC0415
+
+    def errors(text: str) -> Iterator[Finding]:
+        path = "oomconf.yaml"
+        alone = Mapped({path: text})
+        loaded = load_spec((path,), alone, rulebook.names())
+        if loaded.spec is not None and loaded.tree is not None:
+            from oomconf.spec.policies import policies  # noqa: PLC0415
+
+            documents = (Document(path, text),)
+            spec = Spec((path,), policies(loaded.spec, loaded.tree, path), loaded.spec, documents, alone)
+            yield from (one for one in lint(spec).findings if one.severity is Severity.ERROR)
+
+    policy = policy_of_host(taken)
+    page = replace(page_of_host(taken, policy), judge=errors)
+    return import_policies([policy], given_of_host(taken), page=page)
 
 
 def selected_ids(select: Sequence[str], ignore: Sequence[str]) -> tuple[str, ...]:

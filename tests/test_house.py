@@ -150,6 +150,7 @@ LAZY = [
     (["--version"], {"pydantic", "yaml", "jinja2", "argparse", "dataclasses", "re", "typing", "oomconf.policy"}),
     (["--help"], {"pydantic", "yaml", "jinja2", "argparse", "oomconf.policy"}),
     (["rule", "limit-above-ram"], {"pydantic", "yaml", "jinja2", "argparse", "oomconf.loader", "oomconf.rules.no_swap"}),
+    (["init", "--template"], {"pydantic", "yaml", "ruamel", "oomconf.loader", "oomconf.rules"}),
     (["schema"], {"jinja2", "oomconf.rules.no_swap", "oomconf.dialects.systemd"}),
     (
         ["simulate", "examples/small-vm/oomconf.yaml"],

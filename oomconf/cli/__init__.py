@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 VERBS = {
+    "init": "a commented starter spec, from this host or from nothing",
     "check": "whether a spec can be rendered: syntax, references, arithmetic",
     "lint": "rules over specs and raw files of a repository: what gets machines killed",
     "render": "a spec into files for systemd, sysctl, cgroup v2, swap, Docker, podman and Kubernetes",

@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 from oomconf.dialect import Entry, Mapped
 from oomconf.finding import Finding, Severity
 from oomconf.importer.items import LOST, areas, host, ignored, namespace, refusal, restart_lost, service, slice_unit, started
-from oomconf.importer.tree import Branch, Leaf, Pointer, leaves, lines, merge, prune, removed
+from oomconf.importer.page import Page, plain, written
+from oomconf.importer.tree import Branch, Leaf, Pointer, leaves, merge, prune, removed
 from oomconf.importer.unsaid import Places, settings, unsaid
 from oomconf.loader import load_spec
 from oomconf.location import NOWHERE, Location
@@ -61,46 +62,35 @@ def import_policies(
     given: Mapping[str, Setting[Size]],
     entries: Sequence[Entry] = (),
     *,
-    source: str,
+    source: str = "",
     where: Callable[[str], str] = str,
+    page: Page | None = None,
 ) -> Imported:
     """Write a spec for the policies of a repository, and list every entry of its readers that it leaves out.
 
     `given` holds `ram` and `swap` of every host, `source` names what was read, `where` gives a path from the spec's own folder.
     """
-    made = _Build(policies, given, entries, where)
+    page = page or Page(
+        head=(f"Made by oomconf import from {plain(source)}: read it before you trust it, and say what the hosts have (ram, swap).",)
+    )
+    made = _Build(policies, given, entries, where, page)
     tree = made.tree()
     for _ in range(_ROUNDS):
-        text, ways = _written(tree, source)
-        findings = _faults(text)
+        text, ways = written(tree, page, made.names)
+        findings = _faults(text) or list(page.judge(text))
         if not findings:
             made.compare(text)
             return Imported(text, made.listed(tree))
         made.drop(tree, findings, ways)
-    text, _ = _written({"version": tree["version"]}, source)
+    text, _ = written({"version": tree["version"]}, page, {})
     made.left += [Left(one.at, one.object, "does not fit together with the others") for policy in policies for one in policy.workloads]
     return Imported(text, made.listed({}))
-
-
-def _written(tree: Branch, source: str) -> tuple[str, list[Pointer]]:
-    """Give the text, and for each of its lines the keys that lead to it."""
-    rows: list[tuple[str, Pointer]] = [
-        (f"# Made by oomconf import from {_plain(source)}: read it before you trust it, and say what the hosts have (ram, swap).", ())
-    ]
-    for line, way in lines(tree):
-        rows += [("", ())] if len(way) == 1 and way[0] != "version" else []
-        rows.append((line, way))
-    return "".join(f"{line}\n" for line, _ in rows), [way for _, way in rows]
 
 
 def _is_bare(policy: Policy) -> bool:
     """Whether it says nothing but file systems in memory, for which a spec has no word."""
     others = policy.workloads or policy.groups or policy.swaps or policy.sysctls or policy.kubelet or policy.oomd
     return bool(policy.tmpfs) and not others
-
-
-def _plain(text: str) -> str:
-    return "".join(mark if mark.isprintable() else "?" for mark in text)
 
 
 def _loaded(text: str) -> tuple[Fleet | None, tuple[Finding, ...]]:
@@ -121,8 +111,14 @@ def _faults(text: str) -> list[Finding]:
 
 class _Build:
     def __init__(
-        self, policies: Sequence[Policy], given: Mapping[str, Setting[Size]], entries: Sequence[Entry], where: Callable[[str], str]
+        self,
+        policies: Sequence[Policy],
+        given: Mapping[str, Setting[Size]],
+        entries: Sequence[Entry],
+        where: Callable[[str], str],
+        page: Page,
     ) -> None:
+        self.bare = page.bare
         self.policies = policies
         self.given = given
         self.entries = entries
@@ -204,7 +200,7 @@ class _Build:
             hidden = not said and workload.placement.target != "kubernetes"
             self.places.add_all(workload) if hidden else self._refuse(workload, why)
             return
-        if made is None or (not said and workload.placement.target != "kubernetes"):
+        if made is None or (not said and workload.placement.target != "kubernetes" and not self.bare):
             return  # it says nothing of memory
         name_of = self._name(workload)
         self._share(made, workload)

@@ -13,7 +13,7 @@ from oomconf.dialects._yaml_write import quoted, scalar
 from oomconf.importer.tree import Branch, Leaf
 from oomconf.location import Location
 from oomconf.placement import CgroupLeaf, ComposeService, DockerContainer, KubernetesContainer, QuadletUnit, SystemdUnit
-from oomconf.policy import WORKLOAD_FIELDS, Group, Policy, Setting, Swap, Workload
+from oomconf.policy import WORKLOAD_FIELDS, Group, Origin, Policy, Setting, Swap, Workload
 from oomconf.quantity import INFINITY, Percent, Size, kubernetes
 from oomconf.quantity import spec as grammar
 
@@ -42,6 +42,14 @@ _KUBELET: Final = {
     "single_process_oom_kill": ("singleProcessOOMKill",),
     "max_pods": ("maxPods",),
 }
+_FACTS: Final = {
+    "memtotal": "memory_total",
+    "reserved": "reserved",
+    "kernel": "kernel",
+    "systemd": "systemd",
+    "cgroup_version": "cgroup_version",
+    "page_size": "page_size",
+}
 _OOMD: Final = {
     "swap_used_limit": "SwapUsedLimit",
     "default_memory_pressure_limit": "DefaultMemoryPressureLimit",
@@ -66,6 +74,15 @@ def _text(value: Any) -> str:  # noqa: ANN401
         return "true" if value else "false"
     text = str(value)
     return text if isinstance(value, int | Percent) or _DECIMAL.fullmatch(text) else scalar(text)
+
+
+def _kib(value: Any) -> str:  # noqa: ANN401
+    """As /proc/meminfo says it."""
+    return f"{value // 1024}K" if value % 1024 == 0 else str(value)
+
+
+def _word(value: Any) -> str:  # noqa: ANN401
+    return str(value) if isinstance(value, int) else quoted(str(value))
 
 
 def _put(tree: Branch, way: tuple[str, ...], setting: Setting[Any] | None, write: Callable[[Any], str] = _text) -> None:
@@ -229,6 +246,10 @@ def areas(policy: Policy) -> list[Swap]:
 def host(policy: Policy, given: Mapping[str, Setting[Size]], optional: Container[Location]) -> Branch:
     """Make a host of a policy; `given` are RAM and swap that the call says, `optional` the places of sysctls that may fail."""
     tree: Branch = {}
+    for key, fact in _FACTS.items():
+        said = getattr(policy.facts, fact)
+        if said is not None and said.origin is not Origin.NOMINAL:
+            _put(tree, (key,), said, _kib if key == "memtotal" else _size if key == "reserved" else _word)
     for key, setting in given.items():
         _put(tree, (key,), setting, _size)
     known = [] if "swap" in given else areas(policy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from oomconf.dialects._yaml_write import quoted, scalar
@@ -28,19 +28,21 @@ class Leaf:
 Branch = dict[str, "Branch | Leaf"]
 
 
-def lines(tree: Branch, depth: int = 0, above: Pointer = ()) -> Iterator[tuple[str, Pointer]]:
-    """Give the lines of a tree in YAML, each with the keys that lead to it."""
+def lines(tree: Branch, above: Pointer = (), *, about: Mapping[Pointer, str] | None = None) -> Iterator[tuple[str, Pointer]]:
+    """Give the lines of a tree in YAML, each with the keys that lead to it; `about` are comments, else the files of each object are one."""
     for key, value in tree.items():
-        start = f"{'  ' * depth}{scalar(key)}:"
+        start = f"{'  ' * len(above)}{scalar(key)}:"
         way = (*above, key)
+        said = "" if about is None else about.get(way, "")
+        comment = f"  # {said}" if said else ""
         if isinstance(value, Leaf):
-            yield f"{start} {value.text if value.plain else scalar(value.text)}", way
+            yield f"{start} {value.text if value.plain else scalar(value.text)}{comment}", way
         elif value:
-            about = origin(value) if depth == 1 else ""
-            yield f"{start}{f'  # {about}' if about else ''}", way
-            yield from lines(value, depth + 1, way)
+            found = origin(value) if len(above) == 1 and not said else ""
+            yield f"{start}{f'  # {found}' if found else comment}", way
+            yield from lines(value, way, about=about)
         else:
-            yield f"{start} {{}}", way
+            yield f"{start} {{}}{comment}", way
 
 
 def origin(tree: Branch) -> str:

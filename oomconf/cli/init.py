@@ -1,0 +1,64 @@
+"""oomconf init: a commented starter spec, from this host or from nothing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from oomconf.cli import EXIT_FINE
+from oomconf.cli._plain import complain
+from oomconf.templating import Templates
+
+
+def run(words: list[str]) -> int:
+    options = parser().parse_args(words)
+    if options.template and options.snapshot:
+        return complain("--template is made of nothing, and --snapshot of a host: say one")
+    if options.out is not None:
+        from oomconf.host.files import absence
+
+        if not absence(options.out):
+            return complain(f"{options.out}: is there already, and is not overwritten")
+    text = Templates().render("init/oomconf.yaml.j2")
+    left: tuple[tuple[object, str, str], ...] = ()
+    if not options.template:
+        from oomconf.host import STDIN
+        from oomconf.host.files import read_loose
+        from oomconf.host.snapshot import capture
+        from oomconf.snapshot import read
+
+        taken = read(capture() if not options.snapshot else read_loose(STDIN if options.snapshot == "-" else options.snapshot))
+        if taken.memory_total is not None:
+            from oomconf.api import init_spec
+
+            made = init_spec(taken)
+            text, left = made.text, made.left
+        elif options.snapshot:
+            return complain(f"{options.snapshot}: no snapshot of a host: it has no /proc/meminfo")
+        else:
+            print("oomconf: this host has no /proc/meminfo: what follows is a template", file=sys.stderr)
+    if options.out is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        from oomconf.host.files import put
+
+        put(options.out, text)
+    if left:
+        print(f"not taken over: {len(left)}", file=sys.stderr)
+        for at, what, why in left:
+            print(f"  {at}: {what}: {why}" if str(at) else f"  {what}: {why}", file=sys.stderr)
+    return EXIT_FINE
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of init."""
+    parser = argparse.ArgumentParser(
+        "oomconf init",
+        description="Write a commented starter spec: what this host has, what its services and containers use, which limits, scores and "
+        "sysctls are in force. It passes check, and lints without errors; what would not is listed on stderr. Reads only.",
+    )
+    parser.add_argument("-o", "--out", metavar="FILE", help="write it there instead of to standard output; never over a file")
+    parser.add_argument("--snapshot", metavar="FILE", help="of a captured host (oomconf simulate --capture-script); - is standard input")
+    parser.add_argument("--template", action="store_true", help="an annotated example, whatever this host is")
+    return parser
