@@ -1,0 +1,99 @@
+"""Who uses the memory: units, containers and pods by what their cgroups count, else by what their processes hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from oomconf.inforce.containers import declared_limit
+from oomconf.inforce.host import Host, is_unit
+from oomconf.inforce.nouns import Use
+from oomconf.quantity import INFINITY
+from oomconf.snapshot import ProcessState, name_of
+
+__all__ = ["slices", "users"]
+
+
+def users(host: Host) -> tuple[Use, ...]:
+    """Give units and containers, the largest first; of one inside another (a container of a quadlet) both are told."""
+    found = [*_counted(host)]
+    seen = {one.path for one in found}
+    found += _uncounted(host, seen)
+    return tuple(sorted(found, key=lambda one: (-one.used, one.name, one.path)))
+
+
+def slices(host: Host) -> tuple[Use, ...]:
+    """Give the slices of the system's manager by name."""
+    every = sorted((unit, path) for unit, path in host.of_unit.items() if unit.endswith(".slice") and path in host.taken.cgroups)
+    return tuple(_use(host, unit, "unit", path, []) for unit, path in every)
+
+
+def _counted(host: Host) -> Iterator[Use]:
+    below = _processes(host)
+    named = {one.id: one for one in host.taken.containers}
+    for unit, path in host.of_unit.items():
+        if unit.endswith(".slice") or host.owner(path).container is not None or path not in host.taken.cgroups:
+            continue
+        yield _use(host, unit, "unit", path, below.get(path, []))
+    for ident, path in host.of_container.items():
+        if path not in host.taken.cgroups:
+            continue
+        known = named.get(ident)
+        owner = host.owner(path)
+        name = known.name if known is not None else f"{ident[:12]}{f' of pod {owner.pod[:8]}' if owner.pod else ''}"
+        declared = None if known is None else declared_limit(known)
+        yield _use(host, name, "container", path, below.get(path, []), declared)
+
+
+def _processes(host: Host) -> dict[str, list[ProcessState]]:
+    """Processes of every cgroup with those of the cgroups that it holds."""
+    found: dict[str, list[ProcessState]] = {}
+    for path, processes in host.inside.items():
+        at = path
+        while at not in ("", "/"):
+            found.setdefault(at, []).extend(processes)
+            at = at.rpartition("/")[0]
+    return found
+
+
+def _use(
+    host: Host, name: str, kind: Literal["unit", "container"], path: str, processes: list[ProcessState], declared: int | None = None
+) -> Use:
+    state = host.state(path)
+    current = state.values.get("memory.current", state.values.get("memory.usage_in_bytes"))
+    limit = host.holds(path, "memory_max")
+    return Use(
+        name=name,
+        kind=kind,
+        path=path,
+        current=current,
+        working_set=state.working_set if "memory.stat.inactive_file" in state.values else None,
+        peak=state.values.get("memory.peak"),
+        limit=None if limit is None or limit >= INFINITY else int(limit),
+        declared=None if declared is None or declared >= INFINITY else int(declared),
+        swap=state.values.get("memory.swap.current"),
+        kills=state.values.get("memory.events.oom_kill"),
+        processes=len(processes),
+        held=sum(one.size for one in processes),
+    )
+
+
+def _uncounted(host: Host, seen: set[str]) -> Iterator[Use]:
+    """Processes whose unit or container has no cgroup that is seen: together by whose they are."""
+    inside: dict[str, bool] = {}
+    owned: dict[str, list[ProcessState]] = {}
+    for path, processes in host.inside.items():
+        if path not in inside:
+            at = path
+            while at not in ("", "/") and at not in seen:
+                at = at.rpartition("/")[0]
+            inside[path] = at in seen
+        if not inside[path]:
+            for process in processes:
+                owned.setdefault(name_of(process), []).append(process)
+    for name, processes in owned.items():
+        size = sum(one.size for one in processes)
+        kind: Literal["unit", "container", "process"] = (
+            "container" if name.startswith("container ") else "unit" if is_unit(name) else "process"
+        )
+        yield Use(name=name, kind=kind, path=processes[0].cgroup, processes=len(processes), held=size)
