@@ -11,6 +11,7 @@ VERBS = {
     "render": "a spec into files for systemd, sysctl, cgroup v2, swap, Docker, podman and Kubernetes",
     "import": "a spec from the files of a repository",
     "simulate": "who dies when memory runs out, in which order, and what protects whom",
+    "audit": "a host as it is: was it the killer, how much is there, who uses it, who is next, are the limits right",
     "diagnose": "every kill of a log explained: who, why that one, who was next, what to change",
     "rule": "the page of one or all rules",
     "schema": "the JSON Schema of the spec, for editors",

@@ -15,13 +15,14 @@ from oomconf.inforce.nouns import Audit, Candidate, Headroom, Kill, Killer, Note
 from oomconf.inforce.order import order_of_death
 from oomconf.inforce.own import own_rows
 from oomconf.inforce.units import services, slice_rows
-from oomconf.inforce.use import slices, users
+from oomconf.inforce.use import groups, slices, users
+from oomconf.inforce.which import which
 from oomconf.metrics import cgroup_label
 from oomconf.placement import CgroupLeaf, ComposeService, DockerContainer, QuadletUnit, SystemdUnit
 from oomconf.policy import Policy, Workload
 from oomconf.snapshot import Snapshot
 
-__all__ = ["Audit", "Candidate", "Headroom", "Kill", "Killer", "Note", "Row", "Use", "audit_host"]
+__all__ = ["Audit", "Candidate", "Headroom", "Kill", "Killer", "Note", "Row", "Use", "audit_host", "which"]
 
 
 def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
@@ -33,6 +34,7 @@ def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
     host, files = Host(taken), Files(taken)
     eaters, trees, memory, order = users(host), slices(host), headroom(host), order_of_death(host)
     killer = recent(taken, eaters)
+    labels = {} if policy is None else dict(_leaf_labels(host, policy))
     rows = tuple(own_rows(host, files) if policy is None else _spec_rows(host, files, policy))
     return Audit(
         host=taken.hostname or "this host",
@@ -51,7 +53,8 @@ def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
         rows=rows,
         notes=tuple(notes(host, memory, eaters, trees, order)),
         unseen=tuple(unseen(host, killer, memory)),
-        leaves={} if policy is None else dict(_leaf_labels(host, policy)),
+        groups=groups(host, labels),
+        leaves=labels,
     )
 
 

@@ -22,6 +22,8 @@ _MOST_LINES: Final = 100_000
 class Files:
     """What the files of a host say, each unit's read once."""
 
+    OTHERWISE: Final = "not from its files"
+
     def __init__(self, taken: Snapshot) -> None:
         self._taken = taken
         self._said: dict[str, Mapping[str, Setting[Any]]] = {}
@@ -54,7 +56,7 @@ class Files:
             same = plain // self._taken.page_size == found // self._taken.page_size
         else:
             same = plain == found
-        return self.place(said) if same else f"not from its files: {self.place(said)} says otherwise"
+        return self.place(said) if same else f"{self.OTHERWISE}: {self.place(said)} says {said.text or said.value}"
 
     def place(self, said: Setting[Any]) -> str:
         """A line, and what put it there where that is known."""

@@ -157,13 +157,15 @@ class Audit:
     memory: Headroom = Headroom()
     users: tuple[Use, ...] = ()
     slices: tuple[Use, ...] = ()
+    groups: tuple[Use, ...] = ()
+    """Groups that a script makes."""
     order: tuple[Candidate, ...] = ()
     """Processes in the order in which they would die now; those that are never asked come last."""
     rows: tuple[Row, ...] = ()
     notes: tuple[Note, ...] = ()
     unseen: tuple[str, ...] = ()
     leaves: Mapping[str, str] = field(default_factory=dict)
-    """Groups that a script makes: the label of each, by its path."""
+    """The label of each of `groups`, by its path."""
 
     @property
     def drift(self) -> tuple[Row, ...]:

@@ -81,7 +81,11 @@ def unit_row(host: Host, files: Files, asked: Asked) -> Row:
     kernel, unseen = _kernel(host, state, path, asked) if running else (None, "")
     if running and host.v1 and asked.setting in SETTING_FILES and asked.setting != "memory_max":
         return unsayable(asked, "cgroup v1 has no such limit for a unit")
-    words = [] if state.get("NeedDaemonReload") != "yes" else ["its files have changed since: systemctl daemon-reload"]
+    source = files.source(asked.thing, asked.setting, manager if manager is not None else kernel)
+    stale = state.get("NeedDaemonReload") == "yes" and not asked.thing.endswith(".scope")
+    words = ["its files have changed since they were read: systemctl daemon-reload"] if stale else []
+    if stale and source.startswith(files.OTHERWISE):
+        source = "its files as they were"
     return judged(
         asked,
         Seen(
@@ -90,7 +94,7 @@ def unit_row(host: Host, files: Files, asked: Asked) -> Row:
             running=running,
             late=asked.setting in ("oom_score_adj", "slice"),
             kernel_word={"oom_score_adj": "its main process", "slice": "its cgroup stands in"}.get(asked.setting, "its cgroup"),
-            source=files.source(asked.thing, asked.setting, manager if manager is not None else kernel),
+            source=source,
             why="; ".join(words),
             unseen=unseen,
         ),

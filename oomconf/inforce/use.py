@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from oomconf.inforce.containers import declared_limit
@@ -11,7 +11,7 @@ from oomconf.inforce.nouns import Use
 from oomconf.quantity import INFINITY
 from oomconf.snapshot import ProcessState, name_of
 
-__all__ = ["slices", "users"]
+__all__ = ["groups", "slices", "users"]
 
 
 def users(host: Host) -> tuple[Use, ...]:
@@ -26,6 +26,11 @@ def slices(host: Host) -> tuple[Use, ...]:
     """Give the slices of the system's manager by name."""
     every = sorted((unit, path) for unit, path in host.of_unit.items() if unit.endswith(".slice") and path in host.taken.cgroups)
     return tuple(_use(host, unit, "unit", path, []) for unit, path in every)
+
+
+def groups(host: Host, labels: Mapping[str, str]) -> tuple[Use, ...]:
+    """Give the groups that a script makes, by the label of each path."""
+    return tuple(_use(host, label, "unit", path, list(host.below(path))) for path, label in labels.items())
 
 
 def _counted(host: Host) -> Iterator[Use]:
