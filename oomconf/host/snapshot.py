@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -109,9 +110,20 @@ def _matching(root: str, kind: LinesOf) -> Iterator[str]:
     pattern = re.compile(kind.pattern)
     for place in kind.folders:
         for path in _files_below(f"{root}{place}", kind.names):
+            if _is_empty(path):
+                yield f"={path[len(root) :]}:0:"
             for number, line in enumerate(_read(path, _LONGEST), 1):
                 if pattern.search(line):
                     yield f"={path[len(root) :]}:{number}:{line}"
+
+
+def _is_empty(path: str) -> bool:
+    """A file of nothing, or a link to /dev/null, which hides others of its name."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - thousands of them
+    except OSError:
+        return False
+    return stat.S_ISCHR(status.st_mode) or status.st_size == 0
 
 
 def _files_below(place: str, names: Sequence[str]) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The form of a snapshot: which files and commands are captured, and how a line of each begins.
 
-`PATH:LINE` is a line of a file of the kernel's, `=PATH:NUMBER:LINE` one of a file of the administrator's, `$NAME:LINE` one that a command
-printed. Nothing else is captured: no command lines, no environment, no other keys of any file, for those hold secrets.
+`PATH:LINE` is a line of a file of the kernel's, `=PATH:NUMBER:LINE` one of a file of the administrator's (number 0: it is empty, and hides
+others), `$NAME:LINE` one that a command printed. Nothing else is captured: no command lines, no environment, no other keys of any file, for
+those hold secrets.
 """
 
 from __future__ import annotations
@@ -70,17 +71,28 @@ class LinesOf:
 FILE_LINES: Final = (
     LinesOf(
         (
-            "/etc/systemd/system", "/etc/systemd/system.control", "/run/systemd/system", "/run/systemd/system.control",
+            "/etc/systemd/system", "/etc/systemd/system.control", "/etc/systemd/system.attached", "/run/systemd/system",
+            "/run/systemd/system.control", "/run/systemd/system.attached",
             "/run/systemd/transient", "/run/systemd/generator", "/run/systemd/generator.early", "/run/systemd/generator.late",
             "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system",
         ),
         ("*.service", "*.slice", "*.scope", "*.conf"),
-        r"^[ \t]*(\[|(Startup|Default)?Memory|(Managed|Default)?OOM|Slice=|Slice[ \t]|Restart=|Restart[ \t]|Delegate)",
+        "^[ \t]*(\\[|(Startup|Default)?Memory|(Managed|Default)?OOM|Slice=|Slice[ \t]|Restart=|Restart[ \t]|Delegate)",
+    ),
+    LinesOf(
+        tuple(
+            f"{folder}/{name}{end}"
+            for name in ("system.conf", "oomd.conf")
+            for folder in ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
+            for end in ("", ".d")
+        ),
+        ("*.conf",),
+        "^[ \t]*(\\[|Default(Memory|OOM)|SwapUsed)",
     ),
     LinesOf(
         ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d", "/etc/sysctl.conf"),
         ("*.conf",),
-        r"^[ \t]*-?(vm|kernel)[./]",
+        "^[ \t]*-?(vm|kernel)[./]",
     ),
-    LinesOf(("/etc/fstab",), ("fstab",), r"^[^#].*[ \t]swap[ \t]"),
+    LinesOf(("/etc/fstab",), ("fstab",), "^[^#].*[ \t]swap[ \t]"),
 )  # fmt: skip

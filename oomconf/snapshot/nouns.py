@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from oomconf.kernel.version import KernelVersion
 from oomconf.oomlog.owners import owner_of
 
 __all__ = ["CgroupState", "ContainerState", "ProcessState", "Snapshot", "UnitState", "name_of"]
+
+
+# src/basic/escape.c: shell_maybe_quote()
+_PATH: Final = re.compile(r"\$'(?:[^'\\]|\\.)*'|\S+")
+_MARKED: Final = re.compile(r"\\(?:([0-7]{3})|(.))", re.DOTALL)
+_CONTROLS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+def _unquoted(text: str) -> str:
+    """A path as it is, of one that systemctl quoted for a shell."""
+    if not text.startswith("$'"):
+        return text
+    return _MARKED.sub(lambda match: chr(int(match[1], 8)) if match[1] else _CONTROLS.get(match[2], match[2]), text[2:-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +86,8 @@ class UnitState:
     @property
     def files(self) -> tuple[str, ...]:
         """Its own file and the drop-ins, as the manager read them one over the other."""
-        return tuple(path for path in (self.get("FragmentPath"), *self.get("DropInPaths").split()) if path)
+        dropins = (_unquoted(path) for path in _PATH.findall(self.get("DropInPaths")))
+        return tuple(path for path in (self.get("FragmentPath"), *dropins) if path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +137,7 @@ class Snapshot:
     units: Mapping[str, UnitState] = field(default_factory=dict)
     containers: tuple[ContainerState, ...] = ()
     files: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
-    """Lines of unit files, sysctl.d and fstab that speak of memory, with their numbers."""
+    """Lines of unit files, sysctl.d and fstab that speak of memory, with their numbers; none of a file that is empty."""
     log: tuple[str, ...] = ()
     """What the kernel, systemd and the user-space killers logged since boot."""
     asked: frozenset[str] = frozenset()

@@ -46,7 +46,8 @@ def read(text: str) -> Snapshot:
             printed.setdefault(name, []).append(rest)
         elif mark == "=":
             if match := _NUMBERED.match(line):
-                lines_of.setdefault(_usr(match[1]), []).append((int(match[2]), match[3]))
+                lines = lines_of.setdefault(_usr(match[1]), [])
+                lines += [(int(match[2]), match[3])] if int(match[2]) else []
         elif match := _LINE.match(line):
             _process(rows.setdefault(int(match[2]), {}), match[3], match[4])
         elif match := _CGROUP.match(line):
@@ -79,7 +80,7 @@ def read(text: str) -> Snapshot:
         cgroups={path: CgroupState(path=path, values=values) for path, values in cgroups.items()},
         units=asked.units(printed.get("systemctl", ())),
         containers=(*asked.containers("docker", printed.get("docker", ())), *asked.containers("podman", printed.get("podman", ()))),
-        files={path: tuple(lines) for path, lines in lines_of.items()},
+        files={path: tuple(numbered) for path, numbered in lines_of.items()},
         log=tuple(printed.get("log", ())),
         asked=frozenset(name for name in ("systemctl", "docker", "podman", "log") if name in printed),
         whole=TAIL in text[-200:],
