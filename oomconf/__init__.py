@@ -14,6 +14,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oomconf.api import Spec as Spec
+    from oomconf.api import audit as audit
     from oomconf.api import explain as explain
     from oomconf.api import lint as lint
     from oomconf.api import load as load
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from oomconf.finding import Finding as Finding
     from oomconf.finding import Severity as Severity
     from oomconf.host.tree import Changes as Changes
+    from oomconf.inforce.nouns import Audit as Audit
     from oomconf.ledger import Artifact as Artifact
     from oomconf.ledger import Cell as Cell
     from oomconf.ledger import Status as Status
@@ -49,16 +51,18 @@ if TYPE_CHECKING:
     from oomconf.quantity import Size as Size
     from oomconf.renderer import Output as Output
     from oomconf.simulation import Simulation as Simulation
+    from oomconf.snapshot import Snapshot as Snapshot
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "api": ("Spec", "explain", "lint", "load", "read_log", "render", "resolve", "simulate", "write"),
+    "api": ("Spec", "audit", "explain", "lint", "load", "read_log", "render", "resolve", "simulate", "write"),
     "diagnosis.nouns": ("Diagnosis",),
     "engine": ("Report",),
     "errors": ("CallError", "InputError", "LoadError", "OomconfError", "TemplateError", "WriteError"),
     "finding": ("Finding", "Severity"),
     "host.tree": ("Changes",),
+    "inforce.nouns": ("Audit",),
     "ledger": ("Artifact", "Cell", "Status"),
     "location": ("Location",),
     "oomlog.events": ("OomEvent",),
@@ -66,6 +70,7 @@ _HOME = {
     "quantity": ("INFINITY", "Percent", "Size"),
     "renderer": ("Output",),
     "simulation": ("Simulation",),
+    "snapshot": ("Snapshot",),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 

@@ -1,4 +1,4 @@
-"""The public verbs: load, resolve, lint, simulate, render, write, read_log, explain."""
+"""The public verbs: load, resolve, lint, simulate, render, write, read_log, explain, audit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from oomconf import rules as rulebook
 from oomconf.dialect import Dialect, Document, Entry, Mapped, Sources
 from oomconf.engine import Report, find_in, inexpressible, silenced
 from oomconf.engine import lint as run_rules
-from oomconf.errors import CallError, LoadError
+from oomconf.errors import CallError, InputError, LoadError
 from oomconf.finding import Finding, Severity
 from oomconf.host.files import Below, Disk, templates_in
 from oomconf.host.tree import Changes, Scope, Tree
@@ -32,6 +32,7 @@ from oomconf.templating import Templates
 if TYPE_CHECKING:
     from oomconf.diagnosis import Diagnosis
     from oomconf.importer import Imported
+    from oomconf.inforce import Audit
     from oomconf.oomlog import OomEvent
     from oomconf.policy import Setting
     from oomconf.quantity import Size
@@ -124,6 +125,26 @@ def simulate(
         )
     except ValueError as error:
         raise CallError(str(error)) from None
+
+
+def audit(snapshot: str | Snapshot, spec: Spec | Fleet | None = None, host: str | None = None) -> Audit:
+    """Hold a captured host (`oomconf simulate --capture`) against a spec, or without one against its own files.
+
+    `host` says which of the spec it is: else the only one, or the one of the machine's own name; raises CallError where there is none, and
+    InputError for a text that is no capture. Sizes in bytes; what could not be seen is said, and nothing else raises.
+    """
+    from oomconf.inforce import audit_host, which  # noqa: PLC0415
+    from oomconf.snapshot import read as read_snapshot  # noqa: PLC0415
+
+    taken = read_snapshot(snapshot) if isinstance(snapshot, str) else snapshot
+    if taken.memory_total is None:
+        raise InputError("no snapshot of a host: it has no /proc/meminfo")
+    if spec is None:
+        return audit_host(taken)
+    policy, why = which(resolve(spec).policies, taken.hostname, host)
+    if policy is None:
+        raise CallError(why)
+    return audit_host(taken, policy)
 
 
 def lint(spec: Spec | Fleet, *, select: Sequence[str] = (), ignore: Sequence[str] = (), strict: bool = False) -> Report:

@@ -22,6 +22,10 @@ KEYS = {
     "managed_oom_preference": "ManagedOOMPreference", "managed_oom_swap": "ManagedOOMSwap",
     "managed_oom_memory_pressure": "ManagedOOMMemoryPressure", "managed_oom_memory_pressure_limit": "ManagedOOMMemoryPressureLimit",
 }  # fmt: skip
+OOMD = {
+    "swap_used_limit": "SwapUsedLimit", "default_memory_pressure_limit": "DefaultMemoryPressureLimit",
+    "default_memory_pressure_duration": "DefaultMemoryPressureDurationSec",
+}  # fmt: skip
 FILES = {
     "memory_min": "memory.min", "memory_low": "memory.low", "memory_high": "memory.high", "memory_max": "memory.max",
     "memory_swap_max": "memory.swap.max",
@@ -45,6 +49,7 @@ class Fake:
     containers: list[dict[str, object]] = field(default_factory=list)
     sysctls: dict[str, str] = field(default_factory=dict)
     swaps: dict[str, dict[str, int]] = field(default_factory=dict)
+    oomd: dict[str, str] = field(default_factory=dict)
     asked: tuple[str, ...] = ("systemctl", "docker", "podman", "log")
 
     def process(self, pid: int, name: str, cgroup: str, adj: int = 0, ppid: int = 1, uid: int = 0, rss: int = 8192) -> None:
@@ -84,6 +89,8 @@ class Fake:
             yield f"/proc/{pid}/cgroup:{'3:memory' if self.v1 else '0:'}:{one['cgroup']}"
         for path, values in self.cgroups.items():
             yield from self._files(path, values)
+        for number, (key, text) in enumerate([("[OOM]", ""), *self.oomd.items()], 1):
+            yield f"=/etc/systemd/oomd.conf.d/60-oomconf.conf:{number}:{key}{'=' if text else ''}{text}"
         if "systemctl" in self.asked:
             yield "$version:systemd 252 (252)"
             for unit, properties in self.units.items():
@@ -129,6 +136,10 @@ def fake_host(policy: Policy) -> Fake:
     for group in policy.groups:
         if group.kind == "slice" and not group.user:
             _unit(host, group.name, {name: value for (identity, name), value in units.items() if identity == group.name}, process=False)
+    host.process(2, "systemd-oomd", "/init.scope")
+    for (identity, name), value in units.items():
+        if identity == "oomd.conf":
+            host.oomd[OOMD[name]] = str(value) if isinstance(value, Percent) else f"{value}s"
     pids = iter(range(100, 100_000, 10))
     for workload in policy.workloads:
         _workload(host, policy, workload, units, pids)
@@ -264,6 +275,10 @@ def changes(host: Fake, policy: Policy) -> Iterator[Change]:
             (pid,) = (pid for pid, one in host.processes.items() if one["cgroup"] == f"/{place.path}")
             if "oom_score_adj" in fields:
                 yield Change(f"/{place.path}", "oom_score_adj", "pending restart", _other_score(host, pid))
+    for setting, key in OOMD.items():
+        if key in host.oomd:
+            other = "7s" if key.endswith("Sec") else "7.77%"
+            yield Change("oomd.conf", setting, "drift", lambda key=key, other=other: host.oomd.update({key: other}))
     for key in policy.sysctls:
         yield Change(key, key, "drift", lambda key=key: host.sysctls.update({key: host.sysctls[key] + "7"}))
     for swap in policy.swaps:

@@ -19,7 +19,7 @@ from oomconf.dialects._unit_names import near
 from oomconf.ledger import Artifact, Book, Rendering, Status, unsaid_cells
 from oomconf.location import whole_file
 from oomconf.placement import QuadletUnit
-from oomconf.policy import Origin, Policy, Setting, Workload, beaten
+from oomconf.policy import Facts, Origin, Policy, Setting, Workload, beaten
 from oomconf.quantity import Size, SizeError
 from oomconf.quantity import docker as sizes
 
@@ -102,15 +102,13 @@ def _unit(workload: Workload, place: QuadletUnit, policy: Policy, needs: Rendere
 def _container(workload: Workload, place: QuadletUnit, policy: Policy, book: Book) -> list[str]:
     """What must reach the container itself; podman hands its own score on only where it is not told another."""
     identity = place.identities[0]
-    old = _too_old(policy)
+    old = _too_old(policy.facts)
     lines: list[str] = []
     adj = workload.oom_score_adj
-    rootless = place.user or (policy.facts.podman_rootless is not None and policy.facts.podman_rootless.value is True)
     if adj is not None and adj.value is not None:
-        if rootless and adj.value < 0:
-            book.impossible(workload.object, identity, "oom_score_adj", adj, "a rootless engine cannot lower a score below its own")
-        elif old:
-            book.impossible(workload.object, identity, "oom_score_adj", adj, old)
+        why = score_refusal(adj.value, place, policy.facts)
+        if why:
+            book.impossible(workload.object, identity, "oom_score_adj", adj, why)
         else:
             lines.append(f"PodmanArgs={_SCORE}{adj.value}")
             book.exact(workload.object, identity, "oom_score_adj", adj)
@@ -125,8 +123,15 @@ def _container(workload: Workload, place: QuadletUnit, policy: Policy, book: Boo
     return lines + [f"Environment={_ini.environment(variable.name, variable.value)}" for variable in found]
 
 
-def _too_old(policy: Policy) -> str:
-    version = policy.facts.podman
+def score_refusal(adj: int, place: QuadletUnit, facts: Facts) -> str:
+    """Say why a container's score cannot be said in a drop-in of its quadlet; empty if it can."""
+    if adj < 0 and (place.user or (facts.podman_rootless is not None and facts.podman_rootless.value is True)):
+        return "a rootless engine cannot lower a score below its own"
+    return _too_old(facts)
+
+
+def _too_old(facts: Facts) -> str:
+    version = facts.podman
     if version is None or version.value is None or int(version.value.split(".", maxsplit=1)[0]) >= _DROPINS:
         return ""
     return f"podman {version.value} reads no drop-ins for quadlet files (since {_DROPINS}.0): say it in the .container file"

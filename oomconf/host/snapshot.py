@@ -28,7 +28,10 @@ from oomconf.templating import Templates
 
 __all__ = ["Runner", "capture", "collector"]
 
-_FIELDS: Final = re.compile(rf"^(?:{'|'.join(STATUS)}):")
+_FIELDS: Final = tuple(f"{name}:".encode() for name in STATUS)
+_ENGINES: Final = (("docker", b"Name:\tdockerd"), ("podman", b"Name:\tconmon"))
+"""Engines that are asked, by what shows that they run."""
+_CHUNK: Final = 1 << 16
 _STAT: Final = re.compile(rf"^(?:{'|'.join(CGROUP_STAT)}) ")
 _CGROUPS: Final = "/sys/fs/cgroup"
 _SHOW: Final = ("systemctl", "show", "--type=service,slice,scope", f"--property={','.join(UNIT_PROPERTIES)}", "*")
@@ -82,18 +85,36 @@ def _lines(root: str, run: Runner | None) -> Iterator[str]:
     own = "" if root else str(os.getpid())  # who looks is not of what is looked at
     engines: set[str] = set()
     for pid in (name for name in _names(f"{root}/proc") if name.isdecimal() and name != own):
-        for line in _read(f"{root}/proc/{pid}/status"):
-            if _FIELDS.match(line):
-                yield f"/proc/{pid}/status:{line}"
-                engines |= {name for name, process in (("docker", "dockerd"), ("podman", "conmon")) if line == f"Name:\t{process}"}
-        for name in ("oom_score_adj", "cgroup"):
-            yield from (f"/proc/{pid}/{name}:{line}" for line in _read(f"{root}/proc/{pid}/{name}"))
+        found, first = _process(root, pid)
+        if found:
+            yield found
+            engines |= {engine for engine, line in _ENGINES if line == first}
     yield from _cgroup_lines(root)
     for kind in FILE_LINES:
         yield from _matching(root, kind)
     if run is not None:
         yield from _commands(run, sorted(engines))
     yield TAIL
+
+
+def _process(root: str, pid: str) -> tuple[str, bytes]:
+    """The lines of a process's files, and the first; one of the kernel's own has no memory, and no more of it is read."""
+    status = [
+        line
+        for line in _bytes(f"{root}/proc/{pid}/status", at_once=True).split(b"\nThreads:", 1)[0].split(b"\n")
+        if line.startswith(_FIELDS)
+    ]
+    if not status:
+        return "", b""
+    files = [(b"status", status)]
+    if any(line.startswith(b"VmRSS:") for line in status):
+        others = ((name, _bytes(f"{root}/proc/{pid}/{name}", at_once=True)) for name in ("oom_score_adj", "cgroup"))
+        files += [(name.encode(), text.removesuffix(b"\n").split(b"\n")) for name, text in others if text]
+    parts: list[bytes] = []
+    for name, lines in files:
+        mark = b"/proc/%b/%b:" % (pid.encode(), name)
+        parts.append(mark + (b"\n" + mark).join(lines))
+    return b"\n".join(parts).decode("utf-8", "backslashreplace"), status[0]
 
 
 def _cgroup_lines(root: str) -> Iterator[str]:
@@ -143,9 +164,10 @@ def _commands(run: Runner, engines: Sequence[str]) -> Iterator[str]:
     for name, command in (("version", ("systemctl", "--version")), ("systemctl", _SHOW)):
         yield from _printed(name, run(command))
     for engine in engines:
-        ids = (run((engine, "ps", "-aq", "--no-trunc")) or "").split()
-        if ids:
-            yield from _printed(engine, run((engine, "inspect", "--format", INSPECT, *ids)))
+        listed = run((engine, "ps", "-aq", "--no-trunc"))
+        ids = (listed or "").split()
+        # no line at all is no answer; an empty one, no containers
+        yield from _printed(engine, run((engine, "inspect", "--format", INSPECT, *ids)) if ids else listed)
     said = run(_LOG)
     yield from _printed("log", said or run(("dmesg",)))
 
@@ -166,12 +188,32 @@ def _ask(command: Sequence[str]) -> str | None:
 
 
 def _read(path: str, most: int = -1) -> list[str]:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - ten thousand of them
-            text = file.read(most).decode("utf-8", "backslashreplace")
-    except OSError:
-        return []
+    text = _bytes(path, most).decode("utf-8", "backslashreplace")
     return text.removesuffix("\n").split("\n") if text else []  # a name may hold any other mark that ends a line
+
+
+def _bytes(path: str, most: int = -1, *, at_once: bool = False) -> bytes:
+    """A file's bytes, by the bare calls, since there are tens of thousands of files; empty if it is gone or may not be read.
+
+    A short one that the kernel makes up as a single record comes `at_once`, and is not asked for more.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        data = os.read(file, _CHUNK if most < 0 else min(most, _CHUNK))
+        if not data or (at_once and len(data) < _CHUNK):
+            return data
+        parts, size = [data], len(data)
+        while (most < 0 or size < most) and (data := os.read(file, _CHUNK if most < 0 else min(most - size, _CHUNK))):
+            parts.append(data)
+            size += len(data)
+        return b"".join(parts)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
 
 
 def _names(path: str) -> list[str]:

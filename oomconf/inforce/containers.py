@@ -7,18 +7,19 @@ from dataclasses import replace
 from typing import Any, Final
 
 from oomconf.dialects._containers import Engine, engine_says, said_restart
+from oomconf.dialects.quadlet import score_refusal
 from oomconf.inforce.files import Files
-from oomconf.inforce.host import SETTING_FILES, Host
+from oomconf.inforce.host import SETTING_FILES, Host, declared_limit, swap_of
 from oomconf.inforce.judge import Asked, Seen, blind, judged, unsayable
 from oomconf.inforce.nouns import Row, Value
 from oomconf.inforce.units import service_sayings, unit_row
 from oomconf.ledger import Book, Status
 from oomconf.placement import ComposeService, DockerContainer, QuadletUnit
 from oomconf.policy import WORKLOAD_FIELDS, Facts, Setting, Workload
-from oomconf.quantity import INFINITY, Percent, Size
+from oomconf.quantity import Percent
 from oomconf.snapshot import ContainerState
 
-__all__ = ["containers", "declared_limit", "quadlet", "swap_of"]
+__all__ = ["containers", "quadlet"]
 
 _ENVIRONMENT: Final = "a capture takes no environment"
 _LABEL: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -118,18 +119,6 @@ def _expected(host: Host, asked: Asked, engine: Engine) -> Value | None:
     return asked.expected
 
 
-def declared_limit(one: ContainerState) -> Size:
-    """The limit that an engine has of a container; 0 is none."""
-    return Size(one.memory) if one.memory > 0 else INFINITY
-
-
-def swap_of(one: ContainerState) -> Size:
-    """What the engine's total leaves for swap; unsaid it is as much again (docker run --memory-swap)."""
-    if one.memory <= 0 or one.memory_swap < 0:
-        return INFINITY
-    return Size(one.memory) if one.memory_swap == 0 else Size(max(0, one.memory_swap - one.memory))
-
-
 def _told(host: Host, one: ContainerState, setting: str) -> Value | None:
     """What the engine says; None for what it does not say."""
     match setting:
@@ -167,7 +156,9 @@ def quadlet(host: Host, files: Files, workload: Workload, place: QuadletUnit, fa
     """A quadlet's generated service has the limits, and its container the score."""
     for asked, why in service_sayings(workload, place.service, facts, user=place.user):
         if asked.setting == "oom_score_adj":
-            yield unsayable(asked, why) if place.user else _quadlet_score(host, place, asked)
+            score = asked.expected if isinstance(asked.expected, int) else 0
+            refused = score_refusal(score, place, facts) or (why if place.user else "")
+            yield unsayable(asked, refused) if refused else _quadlet_score(host, place, asked)
         elif why:
             yield unsayable(asked, why)
         else:

@@ -17,6 +17,7 @@ from oomconf.snapshot import Snapshot
 __all__ = ["Files"]
 
 _MOST_LINES: Final = 100_000
+_OOMD: Final = ("swap_used_limit", "default_memory_pressure_limit", "default_memory_pressure_duration")
 
 
 class Files:
@@ -28,6 +29,7 @@ class Files:
         self._taken = taken
         self._said: dict[str, Mapping[str, Setting[Any]]] = {}
         self._default_protection: bool | None = None
+        self._oomd: Mapping[str, Setting[Any]] | None = None
         self._sysctls: Mapping[str, Setting[str]] | None = None
 
     def said(self, unit: str) -> Mapping[str, Setting[Any]]:
@@ -63,6 +65,16 @@ class Files:
         path = f"/{said.at.path.lstrip('/')}"
         how = " (set-property)" if ".control/" in path else ""
         return f"{path}:{said.at.line}{how}"
+
+    def oomd(self) -> Mapping[str, Setting[Any]]:
+        """What oomd.conf and its drop-ins say, by the policy's words."""
+        if self._oomd is None:
+            from oomconf.dialects.systemd.read import read as read_units  # noqa: PLC0415
+
+            documents = [document(path, lines) for path, lines in self._taken.files.items() if "/oomd.conf" in path]
+            found = [policy.oomd for policy in read_units(documents, _NoSources()).policies if policy.oomd is not None]
+            self._oomd = {name: setting for one in found[:1] for name in _OOMD if (setting := getattr(one, name)) is not None}
+        return self._oomd
 
     def sysctls(self) -> Mapping[str, Setting[str]]:
         """What sysctl.d says, as systemd-sysctl reads it."""

@@ -9,7 +9,7 @@ from oomconf.oomlog.owners import NOBODY, Owner, owner_of
 from oomconf.quantity import INFINITY, Size, floor_to_page
 from oomconf.snapshot import CgroupState, ContainerState, ProcessState, Snapshot, UnitState
 
-__all__ = ["SETTING_FILES", "Host", "is_unit"]
+__all__ = ["SETTING_FILES", "Host", "declared_limit", "is_unit", "swap_of"]
 
 SETTING_FILES: Final = {
     "memory_min": "memory.min",
@@ -117,3 +117,15 @@ class Host:
         if unit is not None and unit.main_pid is not None:
             return self.by_pid.get(unit.main_pid)
         return min(self.inside.get(path, ()), key=lambda one: one.pid, default=None) if path else None
+
+
+def declared_limit(one: ContainerState) -> Size:
+    """The limit that an engine has of a container; 0 is none."""
+    return Size(one.memory) if one.memory > 0 else INFINITY
+
+
+def swap_of(one: ContainerState) -> Size:
+    """What the engine's total leaves for swap; unsaid it is as much again (docker run --memory-swap)."""
+    if one.memory <= 0 or one.memory_swap < 0:
+        return INFINITY
+    return Size(one.memory) if one.memory_swap == 0 else Size(max(0, one.memory_swap - one.memory))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from oomconf.diagnosis import explain
 from oomconf.inforce.nouns import Kill, Killer, Use
 from oomconf.oomlog import OomEvent, read
 from oomconf.snapshot import Snapshot
@@ -35,6 +34,8 @@ def _counted(event: OomEvent) -> int:
 
 
 def _kill(event: OomEvent) -> Kill:
+    from oomconf.diagnosis import explain  # noqa: PLC0415
+
     victim = event.victim
     return Kill(
         line=event.line,

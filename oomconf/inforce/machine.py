@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from oomconf.dialects import _units
 from oomconf.inforce.files import Files
 from oomconf.inforce.host import SETTING_FILES, Host
 from oomconf.inforce.judge import Asked, Seen, blind, judged, unsayable
@@ -12,7 +13,7 @@ from oomconf.inforce.nouns import Row, Value
 from oomconf.kernel.sysctls import SYSCTLS
 from oomconf.metrics import cgroup_label
 from oomconf.placement import CgroupLeaf
-from oomconf.policy import WORKLOAD_FIELDS, Policy, Setting, Swap, Workload
+from oomconf.policy import WORKLOAD_FIELDS, Oomd, Policy, Setting, Swap, Workload
 from oomconf.quantity import Percent, Size
 
 __all__ = ["leaf_path", "leaves", "machine_rows"]
@@ -21,17 +22,44 @@ _HANDS: Final = "written into it by hand"
 
 
 def machine_rows(host: Host, files: Files, policy: Policy) -> Iterator[Row]:
-    """Sysctls, swaps, and what a capture does not hold of systemd-oomd and the kubelet."""
+    """Sysctls, swaps, what systemd-oomd is told; of the kubelet a capture holds nothing."""
     for key, setting in sorted(policy.sysctls.items()):
         yield _sysctl(host, files, Asked(object=policy.object, thing=key, setting=key, expected=setting.value, at=setting.at))
     for swap in policy.swaps:
         yield from _swap(host, swap, policy.object)
-    for name, part, why in (
-        ("oomd.conf", policy.oomd, "a capture does not hold oomd.conf"),
-        ("kubelet", policy.kubelet, "what a kubelet is told is not in a capture"),
-    ):
-        if part is not None:
-            yield unsayable(Asked(object=policy.object, thing=name, setting=name, expected=None, at=part.at), why)
+    if policy.oomd is not None:
+        yield from _oomd(host, files, policy, policy.oomd)
+    if policy.kubelet is not None:
+        asked = Asked(object=policy.object, thing="kubelet", setting="kubelet", expected=None, at=policy.kubelet.at)
+        yield unsayable(asked, "what a kubelet is told is not in a capture")
+
+
+def _oomd(host: Host, files: Files, policy: Policy, oomd: Oomd) -> Iterator[Row]:
+    """What systemd-oomd is told by its files; it takes them when it starts, and tells nobody what it has."""
+    runs = any(process.name.startswith("systemd-oomd"[:15]) for process in host.taken.processes)
+    v1 = policy.facts.cgroup_version is not None and policy.facts.cgroup_version.value == 1
+    for row in _units.OOMD:
+        setting: Setting[Any] | None = None if row.field is None else getattr(oomd, row.field)
+        if setting is None or setting.value is None or row.field is None:
+            continue
+        said = files.oomd().get(row.field)
+        found = None if said is None or said.value is None else _word(said.value)
+        asked = Asked(object=policy.object, thing="oomd.conf", setting=row.field, expected=_word(setting.value), at=setting.at)
+        source = "no file says it" if said is None else files.place(said)
+        if why := _units.refusal(row, setting, policy.facts) or ("systemd-oomd needs cgroup v2" if v1 else ""):
+            yield unsayable(asked, why)
+        elif not host.taken.whole and found is None:
+            yield blind(asked, "the capture was cut")
+        elif found != asked.expected:
+            yield asked.row("drift", found=found, source=source)
+        else:
+            yield asked.row(
+                "as said" if runs else "not running", found=found, source=source, why="" if runs else "systemd-oomd does not run"
+            )
+
+
+def _word(value: Any) -> Value:  # noqa: ANN401
+    return str(value) if isinstance(value, Percent) else int(value)
 
 
 def _sysctl(host: Host, files: Files, asked: Asked) -> Row:

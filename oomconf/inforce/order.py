@@ -96,14 +96,15 @@ def _exemption(host: Host, process: ProcessState) -> tuple[Exempt, str]:
 
 
 def _ancestor(host: Host, process: ProcessState) -> ProcessState | None:
-    """The nearest process above that is at -1000 too."""
+    """The furthest process above that is at -1000 too: from it the ones between have it."""
     at, seen = process, {process.pid}
+    found = None
     for _ in range(_CHAIN):
         above = host.by_pid.get(at.ppid)
         if above is None or above.pid in seen or above.pid == 1:
-            return None
+            break
         if above.oom_score_adj == killer.ADJ_NEVER:
-            return above
+            found = above
         seen.add(above.pid)
         at = above
-    return None
+    return found

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from oomconf import programs
-from oomconf.inforce.containers import declared_limit, swap_of
 from oomconf.inforce.files import Files
-from oomconf.inforce.host import SETTING_FILES, Host
+from oomconf.inforce.host import SETTING_FILES, Host, declared_limit, swap_of
 from oomconf.inforce.judge import Asked, Seen, judged
 from oomconf.inforce.nouns import Row, Value
 from oomconf.inforce.units import manager_says, unit_row

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from oomconf.inforce.containers import declared_limit
-from oomconf.inforce.host import Host, is_unit
+from oomconf.inforce.host import Host, declared_limit, is_unit
 from oomconf.inforce.nouns import Use
 from oomconf.quantity import INFINITY
 from oomconf.snapshot import ProcessState, name_of

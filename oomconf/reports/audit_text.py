@@ -260,11 +260,11 @@ def _limits(found: Audit, paper: Paper, most: int, *, every: bool) -> Iterator[s
 
 def _table(rows: list[Row], paper: Paper) -> Iterator[str]:
     named = max(len(cut(clean(_thing(row)), _NAME)) for row in rows)
-    wide = max(len(clean(row.setting)) for row in rows)
+    wide = max(len(clean(_setting(row))) for row in rows)
     for row in rows:
         state = paper.paint(row.state.ljust(15), _COLOURS[row.state])
         plain = f"  {row.state.ljust(15)}  "
-        lead = f"{plain}{cut(clean(_thing(row)), _NAME).ljust(named)}  {clean(row.setting).ljust(wide)}  "
+        lead = f"{plain}{cut(clean(_thing(row)), _NAME).ljust(named)}  {clean(_setting(row)).ljust(wide)}  "
         first, *rest = wrapped(clean(_values(row)), paper, first=lead, rest=" " * 19)
         yield first.replace(plain, f"  {state}  ", 1)
         yield from rest
@@ -272,7 +272,12 @@ def _table(rows: list[Row], paper: Paper) -> Iterator[str]:
 
 def _thing(row: Row) -> str:
     name = row.object.removeprefix("services.").removeprefix("slices.")
-    return row.thing if name in row.thing or row.setting == row.thing else f"{name} ({row.thing})"
+    own = name in row.thing or row.setting == row.thing or row.object.startswith("hosts.")
+    return row.thing if own else f"{name} ({row.thing})"
+
+
+def _setting(row: Row) -> str:
+    return "sysctl" if row.setting == row.thing else row.setting
 
 
 def _values(row: Row) -> str:

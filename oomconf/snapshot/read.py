@@ -14,7 +14,7 @@ from oomconf.snapshot.nouns import CgroupState, ProcessState, Snapshot
 
 __all__ = ["read"]
 
-_LINE: Final = re.compile(r"^(/proc/(\d{1,10})/(status|oom_score_adj|cgroup)):(.*)$")
+_OF_PROCESS: Final = re.compile(r"/proc/([0-9]{1,10})/(status|oom_score_adj|cgroup)")
 _CGROUP: Final = re.compile(r"^/sys/fs/cgroup(/.*)?/(memory\.[a-z_.]+):([^:]*)$")
 _NUMBERED: Final = re.compile(r"^=(/.*?):(\d{1,9}):(.*)$")
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
@@ -39,6 +39,8 @@ def read(text: str) -> Snapshot:
     cgroups: dict[str, dict[str, int]] = {}
     lines_of: dict[str, list[tuple[int, str]]] = {}
     printed: dict[str, list[str]] = {}
+    last, file = "", ""
+    row: dict[str, str] | None = None
     for line in text.split("\n"):
         mark = line[:1]
         if mark == "$":
@@ -48,13 +50,16 @@ def read(text: str) -> Snapshot:
             if match := _NUMBERED.match(line):
                 lines = lines_of.setdefault(_usr(match[1]), [])
                 lines += [(int(match[2]), match[3])] if int(match[2]) else []
-        elif match := _LINE.match(line):
-            _process(rows.setdefault(int(match[2]), {}), match[3], match[4])
-        elif match := _CGROUP.match(line):
-            _cgroup(cgroups.setdefault(_cgroup_path(match[1]), {}), match[2], match[3])
         elif mark == "/":
             name, _, rest = line.partition(":")
-            files.setdefault(name, []).append(rest)
+            if name != last:
+                last, row, file = name, *_whose(name, rows)
+            if row is not None:
+                _process(row, file, rest)
+            elif match := _CGROUP.match(line):
+                _cgroup(cgroups.setdefault(_cgroup_path(match[1]), {}), match[2], match[3])
+            else:
+                files.setdefault(name, []).append(rest)
     meminfo = _meminfo(files.get("/proc/meminfo", ()))
     processes = tuple(found for pid, row in sorted(rows.items()) if (found := _state(pid, row)) is not None)
     release = _first(files, "/proc/sys/kernel/osrelease")
@@ -85,6 +90,12 @@ def read(text: str) -> Snapshot:
         asked=frozenset(name for name in ("systemctl", "docker", "podman", "log") if name in printed),
         whole=TAIL in text[-200:],
     )
+
+
+def _whose(name: str, rows: dict[int, dict[str, str]]) -> tuple[dict[str, str] | None, str]:
+    """The row of the process that a file is of, and which of its files; no row for a file of the machine's."""
+    match = _OF_PROCESS.fullmatch(name)
+    return (None, "") if match is None else (rows.setdefault(int(match[1]), {}), match[2])
 
 
 def _first(files: Mapping[str, list[str]], name: str) -> str:
@@ -152,12 +163,15 @@ def _process(row: dict[str, str], file: str, rest: str) -> None:
 def _state(pid: int, row: Mapping[str, str]) -> ProcessState | None:
     if "VmRSS" not in row:
         return None
-    uid = row.get("Uid", "").split()
+    uid = row.get("Uid", "").split(maxsplit=1)
+    name = row.get("Name", "")
+    if "\\" in name:
+        name = _ESCAPED.sub(lambda match: "\n" if match[1] == "n" else "\\", name)
     return ProcessState(
         pid=pid,
         ppid=_int(row.get("PPid", ""), 0),
         uid=_int(uid[0] if uid else "", 0),
-        name=_ESCAPED.sub(lambda match: "\n" if match[1] == "n" else "\\", row.get("Name", "")),
+        name=name,
         rss=_kb(row.get("VmRSS", "")),
         swap=_kb(row.get("VmSwap", "")),
         tables=_kb(row.get("VmPTE", "")),
@@ -195,6 +209,9 @@ def _meminfo(lines: Iterable[str]) -> dict[str, int]:
 
 
 def _kb(text: str) -> int:
+    number = text[:-3]
+    if text.endswith(" kB") and number.isdecimal() and len(number) < _LONGEST:
+        return int(number) * 1024
     match = _KB.match(text.strip())
     return 0 if match is None else int(match[1]) * 1024
 
