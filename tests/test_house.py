@@ -158,6 +158,20 @@ LAZY = [
     ),
     (["check", "examples/small-vm/oomconf.yaml"], {"jinja2", "ruamel", "oomconf.rules.no_swap", "oomconf.dialects.systemd"}),
     (
+        ["audit", "--snapshot", "examples/small-vm/host.snapshot"],
+        {
+            "pydantic",
+            "yaml",
+            "jinja2",
+            "ruamel",
+            "oomconf.loader",
+            "oomconf.spec",
+            "oomconf.rules",
+            "oomconf.engine",
+            "oomconf.dialects.quadlet",
+        },
+    ),
+    (
         ["diagnose", "/dev/null"],
         {"pydantic", "yaml", "jinja2", "ruamel", "oomconf.loader", "oomconf.rules", "oomconf.dialects", "oomconf.host.files"},
     ),

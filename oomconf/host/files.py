@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from oomconf.dialect import Document, Sources
-from oomconf.dialects._yaml import decode
 from oomconf.errors import InputError, WriteError
 from oomconf.host import STDIN
 
@@ -82,6 +81,9 @@ class Below:
 
 def read_text(path: str) -> str:
     """Read a text of at most 16 MiB in UTF-8 or UTF-16; raises InputError naming what is wrong and where."""
+    # a capture is read without it
+    from oomconf.dialects._yaml import decode  # noqa: PLC0415
+
     data = _read_bytes(path)
     text, fault = decode(data)
     if text is None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from oomconf.oomlog._assemble import Assembler
-from oomconf.oomlog._export import exported
-from oomconf.oomlog._joins import joined
-from oomconf.oomlog._transport import Part, Unwrapper, unescape
 from oomconf.oomlog.events import Machine, Memcg, OomEvent, Task, Trigger, Victim
+
+if TYPE_CHECKING:
+    from oomconf.oomlog._transport import Part
 
 __all__ = ["Machine", "Memcg", "OomEvent", "Reader", "Task", "Trigger", "Victim", "read"]
 
@@ -21,6 +21,9 @@ class Reader:
     """
 
     def __init__(self, path: str = "-") -> None:
+        # its grammar takes a tenth of a second, and who asks whose a cgroup is needs none of it
+        from oomconf.oomlog._assemble import Assembler  # noqa: PLC0415
+
         self._assembler = Assembler(path)
 
     def busy(self) -> bool:
@@ -29,6 +32,9 @@ class Reader:
 
     def events(self, numbered: Iterable[tuple[int, str]]) -> Iterator[OomEvent]:
         """Give the events of numbered lines in the order in which they are over."""
+        from oomconf.oomlog._export import exported  # noqa: PLC0415
+        from oomconf.oomlog._joins import joined  # noqa: PLC0415
+
         for part in joined(_parts(exported(numbered))):
             yield from self._assembler.feed(part)
         yield from self._assembler.flush()
@@ -40,6 +46,8 @@ def read(lines: Iterable[str], path: str = "-", *, first: int = 1) -> Iterator[O
 
 
 def _parts(items: Iterable[tuple[int, str] | Part]) -> Iterator[Part]:
+    from oomconf.oomlog._transport import Part, Unwrapper, unescape  # noqa: PLC0415
+
     unwrapper = Unwrapper()
     for item in items:
         part = item if isinstance(item, Part) else unwrapper.unwrap(item[1], item[0])
