@@ -213,7 +213,14 @@ def test_hostile_names_do_not_drive_the_terminal_nor_the_textfile(tmp_path: Path
     odd = "x\x1b[31m\x07"
     names = {**process(10, odd, 9000), **process(11, "a\\nb", 8000, cgroup='0::/system.slice/q"\\x0a.service')}
     found = audited(
-        capture(str(fake(tmp_path, {"proc/meminfo": MEMINFO, **names, **v2('system.slice/q"\\.service', current=1, max="max", events="oom_kill 0")})))
+        capture(
+            str(
+                fake(
+                    tmp_path,
+                    {"proc/meminfo": MEMINFO, **names, **v2('system.slice/q"\\.service', current=1, max="max", events="oom_kill 0")},
+                )
+            )
+        )
     )
     out = text(found, every=True)
     assert "\x1b" not in out

@@ -21,6 +21,8 @@ __all__ = ["own_rows"]
 _DEFAULTS: Final[Mapping[str, Value]] = {
     "memory_min": Size(0), "memory_low": Size(0), "memory_high": INFINITY, "memory_max": INFINITY, "memory_swap_max": INFINITY,
 }  # fmt: skip
+_OF_MEMORY: Final = ("vm.", "kernel.panic")
+"""Sysctls that are looked at where no spec names any."""
 _FIELDS: Final = (*_DEFAULTS, "oom_score_adj")
 
 
@@ -34,7 +36,7 @@ def own_rows(host: Host, files: Files) -> Iterator[Row]:
             yield from _container(host, one)
     for key, setting in sorted(files.sysctls().items()):
         found = host.taken.sysctls.get(key)
-        if found is not None and setting.value is not None:
+        if found is not None and setting.value is not None and key.startswith(_OF_MEMORY):
             asked = Asked(object=key, thing=key, setting=key, expected=setting.value, at=setting.at)
             same = found == " ".join(setting.value.split())
             yield asked.row("as said" if same else "drift", found=found, source=files.sysctl_source(key, found))
