@@ -8,13 +8,13 @@ from typing import Any, Final
 from oomconf.dialect import Document
 from oomconf.dialects import sysctl
 from oomconf.inforce.nouns import Value
-from oomconf.inforce.said import said_of
 from oomconf.kernel.sysctls import SYSCTLS
+from oomconf.origins import said_of
 from oomconf.policy import Setting
 from oomconf.quantity import Percent
 from oomconf.snapshot import Snapshot
 
-__all__ = ["Files"]
+__all__ = ["Files", "document"]
 
 _MOST_LINES: Final = 100_000
 _OOMD: Final = ("swap_used_limit", "default_memory_pressure_limit", "default_memory_pressure_duration")
