@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oomconf.api import Spec as Spec
     from oomconf.api import audit as audit
     from oomconf.api import explain as explain
+    from oomconf.api import explain_service as explain_service
     from oomconf.api import lint as lint
     from oomconf.api import load as load
     from oomconf.api import read_log as read_log
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from oomconf.errors import OomconfError as OomconfError
     from oomconf.errors import TemplateError as TemplateError
     from oomconf.errors import WriteError as WriteError
+    from oomconf.explanation.nouns import Explanation as Explanation
     from oomconf.finding import Finding as Finding
     from oomconf.finding import Severity as Severity
     from oomconf.host.tree import Changes as Changes
@@ -56,10 +58,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "api": ("Spec", "audit", "explain", "lint", "load", "read_log", "render", "resolve", "simulate", "write"),
+    "api": ("Spec", "audit", "explain", "explain_service", "lint", "load", "read_log", "render", "resolve", "simulate", "write"),
     "diagnosis.nouns": ("Diagnosis",),
     "engine": ("Report",),
     "errors": ("CallError", "InputError", "LoadError", "OomconfError", "TemplateError", "WriteError"),
+    "explanation.nouns": ("Explanation",),
     "finding": ("Finding", "Severity"),
     "host.tree": ("Changes",),
     "inforce.nouns": ("Audit",),

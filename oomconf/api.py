@@ -1,4 +1,4 @@
-"""The public verbs: load, resolve, lint, simulate, render, write, read_log, explain, audit."""
+"""The public verbs: load, resolve, lint, simulate, render, write, read_log, explain, audit, explain_service."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from oomconf.templating import Templates
 
 if TYPE_CHECKING:
     from oomconf.diagnosis import Diagnosis
+    from oomconf.explanation import Explanation
     from oomconf.importer import Imported
     from oomconf.inforce import Audit
     from oomconf.oomlog import OomEvent
@@ -145,6 +146,27 @@ def audit(snapshot: str | Snapshot, spec: Spec | Fleet | None = None, host: str 
     if policy is None:
         raise CallError(why)
     return audit_host(taken, policy)
+
+
+def explain_service(
+    name: str, *, snapshot: str | os.PathLike[str] | None = None, spec: Spec | None = None, host: str | None = None
+) -> tuple[Explanation, ...]:
+    """Tell of a unit, container, process or sysctl of this host, or of a captured one, where each value in force comes from.
+
+    `spec` tells what is asked for beside, and its services may be named; `host` is which of its hosts this is. Raises CallError for a name
+    that nothing has, or a spec without this host, InputError for a snapshot that cannot be read, LoadError for a spec that is wrong.
+    """
+    from oomconf.explanation import policy_of  # noqa: PLC0415
+    from oomconf.host.explained import explained  # noqa: PLC0415
+    from oomconf.host.files import read_loose  # noqa: PLC0415
+    from oomconf.host.snapshot import capture  # noqa: PLC0415
+    from oomconf.snapshot import read as read_snapshot  # noqa: PLC0415
+
+    taken = read_snapshot(capture() if snapshot is None else read_loose(os.fspath(snapshot)))
+    policy = None if spec is None else policy_of(resolve(spec).policies, taken, host)
+    if spec is not None and policy is None:
+        raise CallError(f"the spec has several hosts or none, and none is called {host or taken.hostname}")
+    return tuple(explained(taken, name, policy, "/" if snapshot is None else None))
 
 
 def lint(spec: Spec | Fleet, *, select: Sequence[str] = (), ignore: Sequence[str] = (), strict: bool = False) -> Report:

@@ -16,7 +16,7 @@ from oomconf.policy import GROUP_FIELDS, WORKLOAD_FIELDS, Setting
 from oomconf.quantity import SizeError
 from oomconf.snapshot import Snapshot
 
-__all__ = ["FIELDS", "documents_of", "files_of", "judged_of", "manager_says", "on_disk", "said_of"]
+__all__ = ["FIELDS", "document", "files_of", "judged_of", "lines_of", "manager_says", "on_disk", "said_of"]
 
 FIELDS: Final = tuple(dict.fromkeys((*WORKLOAD_FIELDS, *GROUP_FIELDS)))
 """The policy's names of what a unit may say."""
@@ -83,12 +83,8 @@ def manager_says(taken: Snapshot) -> Mapping[str, Setting[Any]]:
     return {_MANAGER[name]: setting for name, setting in said.items() if setting.value is not None}
 
 
-def documents_of(taken: Snapshot, unit: str) -> tuple[Document, ...]:
-    """Give a unit's files as far as they were captured, each line at its place."""
-    return tuple(_document(taken, path) for path in files_of(taken, unit))
-
-
-def _document(taken: Snapshot, path: str) -> Document:
+def document(taken: Snapshot, path: str) -> Document:
+    """Give a file as far as it was captured, each line at its place."""
     lines = taken.files.get(path)
     if lines is None and path.startswith("/lib/"):
         lines = taken.files.get(f"/usr{path}")
@@ -99,7 +95,7 @@ def _document(taken: Snapshot, path: str) -> Document:
 
 
 def _judged(taken: Snapshot, path: str, kind: str) -> Judged:
-    found = judge(_document(taken, path), kind, whole=not _is_dropin(path))
+    found = judge(document(taken, path), kind, whole=not _is_dropin(path))
     return replace(found, verdicts=tuple(_on_a_host(one, taken.systemd) for one in found.verdicts))
 
 
@@ -136,7 +132,7 @@ def _expanded(text: str, unit: str) -> str | None:
         return None
 
 
-def lines(judged: Iterable[Judged], field: str) -> Iterator[Verdict]:
+def lines_of(judged: Iterable[Judged], field: str) -> Iterator[Verdict]:
     """Give every line that speaks of a setting, in the order in which the manager reads them."""
     for file in judged:
         yield from (one for one in file.verdicts if one.row.field == field)

@@ -25,7 +25,7 @@ FLOORS = [
     ("kernel", 1), ("placement", 1), ("policy", 1), ("finding", 1), ("runtimes", 1), ("kubelet", 1), ("programs", 1), ("ledger", 1), ("oomlog", 1), ("snapshot", 1), ("dialect", 1), ("metrics", 1), ("rule", 1),
     ("dialects", 2), ("loader", 2), ("spec", 2),
     ("resolver", 3), ("rules", 3), ("silences", 3),
-    ("engine", 4), ("fixes", 4), ("repository", 4), ("importer", 4), ("baseline", 5), ("settings", 5), ("renderer", 4), ("diagnosis", 4), ("simulation", 4), ("inforce", 4), ("origins", 4),
+    ("engine", 4), ("fixes", 4), ("repository", 4), ("importer", 4), ("baseline", 5), ("settings", 5), ("renderer", 4), ("diagnosis", 4), ("simulation", 4), ("inforce", 4), ("origins", 4), ("explanation", 4),
     ("host", 5), ("outputs", 5), ("reports", 5),
     ("api", 6), ("cli", 6), ("__main__", 6), ("__init__", 6),
 ]  # fmt: skip
@@ -170,6 +170,10 @@ LAZY = [
             "oomconf.engine",
             "oomconf.dialects.quadlet",
         },
+    ),
+    (
+        ["explain", "app", "--snapshot", "examples/small-vm/drifted.snapshot"],
+        {"pydantic", "jinja2", "ruamel", "oomconf.loader", "oomconf.rules", "oomconf.api", "oomconf.reports.explanation_json"},
     ),
     (
         ["diagnose", "/dev/null"],

@@ -115,7 +115,7 @@ def test_a_line_number_that_no_file_has_is_not_believed() -> None:
 
 
 def test_the_shell_knows_empty_files_and_tabs_too(tmp_path: Path) -> None:
-    folder = fake(tmp_path, {"a.conf": "", "b.conf": "t MemoryMax=1G\n\tMemoryMax=2G\nMemoryMax=3G\n", "c.txt": ""})
+    folder = fake(tmp_path, {"a.conf": "", "e.conf": "# silent\n", "b.conf": "t MemoryMax=1G\n\tMemoryMax=2G\nMemoryMax=3G\n", "c.txt": ""})
     (folder / "d.conf").symlink_to("/dev/null")
     script = collector()
     start, end = script.index("lines_of() {"), script.index("# folders")
@@ -128,4 +128,5 @@ def test_the_shell_knows_empty_files_and_tabs_too(tmp_path: Path) -> None:
         "b.conf:2:\tMemoryMax=2G",
         "b.conf:3:MemoryMax=3G",
         "d.conf:0:",
+        "e.conf:1:",
     ]

@@ -12,6 +12,7 @@ VERBS = {
     "import": "a spec from the files of a repository",
     "simulate": "who dies when memory runs out, in which order, and what protects whom",
     "audit": "a host as it is: was it the killer, how much is there, who uses it, who is next, are the limits right",
+    "explain": "where each value in force comes from: the line that set it, those it beat, what limits it",
     "diagnose": "every kill of a log explained: who, why that one, who was next, what to change",
     "rule": "the page of one or all rules",
     "schema": "the JSON Schema of the spec, for editors",

@@ -16,7 +16,7 @@ _USAGE: Final = """usage: oomconf completion bash|zsh|fish
 Prints a script. bash: source <(oomconf completion bash); zsh: oomconf completion zsh > a folder of $fpath/_oomconf;
 fish: oomconf completion fish > ~/.config/fish/completions/oomconf.fish
 """
-_PARSED: Final = ("init", "check", "lint", "render", "import", "diagnose", "audit")
+_PARSED: Final = ("init", "check", "lint", "render", "import", "audit", "explain", "diagnose")
 _RULED: Final = ("--select", "--ignore")
 """Options of rules, which take several with commas between."""
 _FORMATTED: Final = "--output"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
 from oomconf.dialects._common import header
@@ -58,8 +58,8 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
     for document in documents:
         found = unread("sysctl", document, _SAID) if misnamed(document.path, _FOLDER) else None
         entries += [] if found is None else [found]
-    for document in _order([document for document in documents if not misnamed(document.path, _FOLDER)]):
-        for key, value, at, named, fault, beside in _lines(document):
+    for document in order([document for document in documents if not misnamed(document.path, _FOLDER)]):
+        for key, value, at, named, fault, beside in assignments(document):
             if beside:
                 entries.append(Entry("sysctl", key, beside, f"-{key}" if beside == "optional" else key, value, at, kind="beside"))
             if beside == "filled in":
@@ -76,7 +76,7 @@ def read(documents: Sequence[Document], sources: Sources) -> Reading:  # noqa: A
     return Reading((Policy(name="host", object="host", sysctls=values),), tuple(entries))
 
 
-def _order(documents: Sequence[Document]) -> list[Document]:
+def order(documents: Sequence[Document]) -> list[Document]:
     """The folder decides between files of one name; then names in order of their bytes; sysctl.conf last (procps `--system`)."""
     chosen: dict[str, tuple[int, Document]] = {}
     for document in documents:
@@ -87,12 +87,23 @@ def _order(documents: Sequence[Document]) -> list[Document]:
     return [document for name, (_, document) in sorted(chosen.items(), key=lambda item: (item[0] == "sysctl.conf", item[0].encode()))]
 
 
-def _lines(document: Document) -> list[tuple[str, str, Location, Location, str, str]]:
-    """Give key, value, the places of the value and of the key, the fault, and what else there is to say of each assignment.
+class Assignment(NamedTuple):
+    """A line of sysctl.d."""
 
-    A failure may be passed over (`optional`), or the value comes to be elsewhere (`filled in`).
-    """
-    found: list[tuple[str, str, Location, Location, str, str]] = []
+    key: str
+    value: str
+    at: Location
+    """The value's place."""
+    named: Location
+    """The key's."""
+    fault: str
+    beside: str
+    """A failure may be passed over (`optional`), or the value comes to be elsewhere (`filled in`)."""
+
+
+def assignments(document: Document) -> list[Assignment]:
+    """Give the assignments of a file in its order."""
+    found: list[Assignment] = []
     for number, raw in enumerate(document.text.split("\n"), 1):
         line = raw.removesuffix("\r")
         text = line.strip(_BLANKS)
@@ -104,7 +115,7 @@ def _lines(document: Document) -> list[tuple[str, str, Location, Location, str, 
             at = Location(document.path, number, start, number, start + len(text))
             # `-key` alone excludes the key from globs
             if not text.startswith("-") and not is_filled_in(text):
-                found.append((text, "", at, at, "is not an assignment, so it is ignored", ""))
+                found.append(Assignment(text, "", at, at, "is not an assignment, so it is ignored", ""))
             continue
         value = value.strip(_BLANKS)
         key = _key(name.strip(_BLANKS).removeprefix("-").strip(_BLANKS))
@@ -112,10 +123,10 @@ def _lines(document: Document) -> list[tuple[str, str, Location, Location, str, 
         at = Location(document.path, number, column, number, column + len(value))
         named = Location(document.path, number, start, number, start + len(name.rstrip(_BLANKS)))
         if is_filled_in(line):
-            found.append((key, value, at, named, "", "filled in"))
+            found.append(Assignment(key, value, at, named, "", "filled in"))
             continue
         fault = _fault(key, value)
-        found.append((key, " ".join(value.split()), at, named, fault, "optional" if name.startswith("-") and not fault else ""))
+        found.append(Assignment(key, " ".join(value.split()), at, named, fault, "optional" if name.startswith("-") and not fault else ""))
     return found
 
 

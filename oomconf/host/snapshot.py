@@ -133,9 +133,10 @@ def _matching(root: str, kind: LinesOf) -> Iterator[str]:
         for path in _files_below(f"{root}{place}", kind.names):
             if _is_empty(path):
                 yield f"={path[len(root) :]}:0:"
-            for number, line in enumerate(_read(path, _LONGEST), 1):
-                if pattern.search(line):
-                    yield f"={path[len(root) :]}:{number}:{line}"
+                continue
+            lines = _read(path, _LONGEST)
+            found = [f"={path[len(root) :]}:{number}:{line}" for number, line in enumerate(lines, 1) if pattern.search(line)]
+            yield from found or ([f"={path[len(root) :]}:1:"] if lines else [])
 
 
 def _is_empty(path: str) -> bool:

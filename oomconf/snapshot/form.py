@@ -1,8 +1,8 @@
 """The form of a snapshot: which files and commands are captured, and how a line of each begins.
 
-`PATH:LINE` is a line of a file of the kernel's, `=PATH:NUMBER:LINE` one of a file of the administrator's (number 0: it is empty, and hides
-others), `$NAME:LINE` one that a command printed. Nothing else is captured: no command lines, no environment, no other keys of any file, for
-those hold secrets.
+`PATH:LINE` is a line of a file of the kernel's, `=PATH:NUMBER:LINE` one of a file of the administrator's (number 0 is a file that is empty,
+an empty line 1 one that says nothing: both hide others), `$NAME:LINE` one that a command printed. Nothing else is captured: no command
+lines, no environment, no other keys of any file, for those hold secrets.
 """
 
 from __future__ import annotations

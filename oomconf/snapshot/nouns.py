@@ -14,13 +14,15 @@ __all__ = ["CgroupState", "ContainerState", "ProcessState", "Snapshot", "UnitSta
 
 
 # src/basic/escape.c: shell_maybe_quote()
-_PATH: Final = re.compile(r"\$'(?:[^'\\]|\\.)*'|\S+")
+_PATH: Final = re.compile(r"\$'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\S+", re.DOTALL)
 _MARKED: Final = re.compile(r"\\(?:([0-7]{3})|(.))", re.DOTALL)
 _CONTROLS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def _unquoted(text: str) -> str:
     """A path as it is, of one that systemctl quoted for a shell."""
+    if text.startswith('"'):
+        return _MARKED.sub(lambda match: match[2] or match[0], text[1:-1])
     if not text.startswith("$'"):
         return text
     return _MARKED.sub(lambda match: chr(int(match[1], 8)) if match[1] else _CONTROLS.get(match[2], match[2]), text[2:-1])

@@ -1,0 +1,77 @@
+"""oomconf explain: where each value in force of a service comes from, and what limits it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from oomconf.cli import EXIT_FINE
+from oomconf.cli._plain import complain, named, paper
+from oomconf.explanation import Explanation, policy_of
+from oomconf.host import STDIN
+from oomconf.policy import Policy
+from oomconf.snapshot import read as read_snapshot
+
+
+def run(words: list[str]) -> int:
+    options = parser().parse_args(words)
+    from oomconf.host.explained import explained
+
+    policy: Policy | None = None
+    if options.snapshot:
+        from oomconf.host.files import read_loose
+
+        text = read_loose(STDIN if options.snapshot == "-" else options.snapshot)
+    else:
+        from oomconf.host.snapshot import capture
+
+        text = capture()
+    taken = read_snapshot(text)
+    if taken.memory_total is None and not taken.files and not taken.units:
+        return complain(f"{options.snapshot or 'this host'}: no snapshot of a host: it has neither /proc/meminfo nor files nor units")
+    if options.spec:
+        from oomconf.cli._shared import load, refused
+        from oomconf.host.files import Disk
+
+        paths = named(options.spec)
+        disk = Disk(paths)
+        spec, fleet, findings = load(paths, disk)
+        if spec is None or fleet is None:
+            return refused(findings, disk)
+        policy = policy_of(fleet.policies, taken, options.host)
+        if policy is None:
+            hosts = ", ".join(one.name for one in fleet.policies if one.scope == "host") or "none"
+            return complain(f"the spec has several hosts or none, and none is called {taken.hostname or 'so'}: say --host; hosts: {hosts}")
+    root = None if options.snapshot else "/"
+    return _report([one for name in options.service for one in explained(taken, name, policy, root)], options)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of explain."""
+    parser = argparse.ArgumentParser(
+        "oomconf explain",
+        description="Tell of each setting of a service what is in force, the line of the file that set it, those it overrode, and what "
+        "limits it really. Reads this host, or a snapshot of one.",
+    )
+    parser.add_argument(
+        "service", nargs="+", metavar="SERVICE", help="a unit, a container's name or id, a process id, a sysctl, or a service of the spec"
+    )
+    parser.add_argument("--snapshot", metavar="FILE", help="a captured host (oomconf simulate --capture); - is standard input")
+    parser.add_argument("--spec", action="append", metavar="SPEC", help="spec files, the later winning: what they ask for is told beside")
+    parser.add_argument("--host", metavar="NAME", help="which host of the spec this one is; else the one of its name, or the only one")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    return parser
+
+
+def _report(found: list[Explanation], options: argparse.Namespace) -> int:
+    if options.format == "json":
+        from oomconf.reports import explanation_json
+
+        sys.stdout.write(explanation_json.render(found))
+    else:
+        from oomconf.reports import explanation_text
+
+        page = paper(sys.stdout)
+        sys.stdout.write("\n".join(explanation_text.render(one, page) for one in found))
+    sys.stdout.flush()
+    return EXIT_FINE
