@@ -18,8 +18,9 @@ from oomconf.quantity import INFINITY
 from oomconf.snapshot import Snapshot, read
 
 MIB, GIB = 1 << 20, 1 << 30
-DRIFTED = "examples/small-vm/drifted.snapshot"
-SPEC = "examples/small-vm/oomconf.yaml"
+ROOT = Path(__file__).parent
+DRIFTED = str(ROOT / "data/drifted.snapshot")
+SPEC = str(ROOT.parent / "examples/small-vm/oomconf.yaml")
 
 
 def drifted(*changes: tuple[str, str]) -> Snapshot:
@@ -41,7 +42,7 @@ def setting(taken: Snapshot, name: str, field: str) -> oomconf.Explanation:  # t
 
 @pytest.mark.parametrize(
     ("word", "name"),
-    [("nginx", "nginx.service"), ("web.slice", "web.slice"), ("web", "web.slice"), ("312", "nginx.service"), ("vm.swappiness", "vm.swappiness"), ("vm/swappiness", "vm.swappiness"), ("/web.slice/app.service", "/web.slice/app.service")],
+    [("www.service", "nginx.service"), ("www", "nginx.service"), ("nginx", "nginx.service"), ("web.slice", "web.slice"), ("web", "web.slice"), ("312", "nginx.service"), ("vm.swappiness", "vm.swappiness"), ("vm/swappiness", "vm.swappiness"), ("/web.slice/app.service", "/web.slice/app.service")],
 )  # fmt: skip
 def test_a_thing_is_found_by_any_of_its_names(word: str, name: str) -> None:
     assert one(drifted(), word).name == name
@@ -109,6 +110,17 @@ def test_what_nobody_says_a_slice_above_may_say() -> None:
     assert (low.value, low.notes, low.by) == (32 * MIB, (), "")
     assert [(line.fate, line.text, line.at.line) for line in low.lines] == [("wins", "DefaultMemoryLow=32M", 4)]
     assert setting(taken, "nginx", "memory_low").value == 64 * MIB
+
+
+def test_the_older_limit_counts_where_no_newer_key_is_said() -> None:
+    unit = "=/etc/systemd/system/old.service:1:[Service]\n=/etc/systemd/system/old.service:2:MemoryLimit=1G\n"
+    state = "$systemctl:Id=old.service\n$systemctl:LoadState=loaded\n$systemctl:FragmentPath=/etc/systemd/system/old.service\n$systemctl:MemoryMax=infinity\n"
+    host = f"{unit}$version:systemd 252 (252)\n{state}$systemctl:ControlGroup=/old.service\n$systemctl:\n/sys/fs/cgroup/old.service/memory.max:{GIB}\n# end"
+    most = setting(read(host), "old", "memory_max")
+    assert (most.value, most.notes, most.lines[0].text) == (GIB, (), "MemoryLimit=1G")
+    newer = setting(read(host.replace("252", "258")), "old", "memory_max")
+    assert newer.lines == ()
+    assert newer.by == "no file sets it: it was written into the cgroup by hand, or by another program"
 
 
 def test_protection_is_what_the_ancestors_leave() -> None:
@@ -204,6 +216,15 @@ def test_a_sysctl_has_the_line_that_set_it_and_those_it_beat(tmp_path: Path) -> 
     assert [line.text for line in matched.settings[0].lines] == ["vm.* = 1"]
 
 
+@pytest.mark.parametrize(
+    ("twin", "words"), [("400", "the kernel set it to 0 when vm.dirty_bytes was written"), ("0", "set since by a program")]
+)
+def test_a_sysctl_that_its_twin_erased_is_told_so(twin: str, words: str) -> None:
+    taken = read(f"/proc/sys/vm/dirty_ratio:0\n/proc/sys/vm/dirty_bytes:{twin}\n=/etc/sysctl.d/a.conf:1:vm.dirty_ratio=10\n# end")
+    (note,) = setting(taken, "vm.dirty_ratio", "vm.dirty_ratio").notes
+    assert words in note
+
+
 def test_a_spec_is_told_beside_and_its_services_may_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "backup", "--snapshot", DRIFTED, "--spec", SPEC]) == 0
     assert main(["explain", "app", "web.slice", "vm.swappiness", "--snapshot", DRIFTED, "--spec", SPEC, "--format", "json"]) == 0
@@ -256,6 +277,7 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     (found,) = explained(read(text), "a", root=str(tmp_path))
     assert found.notes == ("cannot be read any more: /etc/systemd/system/a.service",)
     most = next(row for row in found.settings if row.field == "memory_max")
+    assert most.by == "no file sets it that is known: a program told the manager over D-Bus"
     assert most.notes == ("systemd has loaded 1K, its files come to max: they were changed, or set by a program over D-Bus, since",)
 
 

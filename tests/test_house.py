@@ -172,7 +172,7 @@ LAZY = [
         },
     ),
     (
-        ["explain", "app", "--snapshot", "examples/small-vm/drifted.snapshot"],
+        ["explain", "app", "--snapshot", "examples/small-vm/host.snapshot"],
         {"pydantic", "jinja2", "ruamel", "oomconf.loader", "oomconf.rules", "oomconf.api", "oomconf.reports.explanation_json"},
     ),
     (

@@ -77,4 +77,4 @@ def _unseen(taken: Snapshot, target: Target) -> Iterator[str]:
         yield "no process of root is seen: this ran without rights (hidepid), or in a container"
     for engine, daemon in (("docker", "dockerd"), ("podman", "conmon")):
         if target.container is None and engine not in taken.asked and any(process.name == daemon for process in taken.processes):
-            yield f"{engine} runs and did not answer: its containers are not known (run this as root)"
+            yield f"{engine} runs, and no container of it is seen: it has none, or did not answer (it answers root)"

@@ -124,9 +124,9 @@ def _is_known(taken: Snapshot, unit: str) -> bool:
     state = taken.units.get(unit)
     if state is not None and state.get("LoadState") != "not-found":
         return True
-    return any(path.endswith(f"/{unit}") for path in taken.cgroups) or any(
-        not path.rpartition("/")[0].endswith(".d") for path in on_disk(taken, unit)
-    )
+    if any(path.endswith(f"/{unit}") for path in (*taken.cgroups, *taken.files)):
+        return True
+    return any(not path.rpartition("/")[0].endswith(".d") for path in on_disk(taken, unit))
 
 
 def _unit(taken: Snapshot, word: str) -> str:

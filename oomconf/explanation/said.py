@@ -14,8 +14,9 @@ from oomconf.policy import Setting
 from oomconf.quantity import INFINITY, Percent, human
 from oomconf.snapshot import Snapshot
 
-__all__ = ["default_of_slices", "lines_of", "written", "written_words"]
+__all__ = ["default_of_slices", "lines_of", "older_limit", "written", "written_words"]
 
+_LAST_OLDER: Final = 257
 _SIZES: Final = ("memory_min", "memory_low", "memory_high", "memory_max", "memory_swap_max")
 
 
@@ -49,6 +50,17 @@ def written_words(field: str, value: int | str | None) -> str:
     if isinstance(value, int) and field in _SIZES:
         return "max" if value >= INFINITY else human(value)
     return written(value)
+
+
+def older_limit(judged: Sequence[Judged], version: int | None) -> tuple[Line, int | Percent] | None:
+    """MemoryLimit=, which is memory.max where no newer key is said, up to systemd 257 (src/core/cgroup.c)."""
+    every = [one for file in judged for one in file.verdicts if not one.fault]
+    if (version is not None and version > _LAST_OLDER) or any(one.row.field in _SIZES for one in every):
+        return None
+    said = [one for one in every if one.row.name == "MemoryLimit"]
+    if not said or not isinstance(said[-1].value, int | Percent):
+        return None
+    return Line(at=said[-1].at, text=_text(said[-1]), fate="wins"), said[-1].value
 
 
 def default_of_slices(taken: Snapshot, slices: Sequence[str], field: str) -> tuple[Line, int | Percent] | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from oomconf.dialects.sysctl import assignments, order
 from oomconf.explanation.nouns import Explained, Explanation, Line
-from oomconf.kernel.sysctls import SYSCTLS
+from oomconf.kernel.sysctls import EXCLUSIVE_PAIRS, SYSCTLS
 from oomconf.origins import document
 from oomconf.snapshot import Snapshot
 
@@ -70,13 +70,20 @@ def explain(taken: Snapshot, key: str) -> Explanation:
         by = f"no file sets it, and the kernel's default is {known.default}: a program or a hand set it"
     else:
         by = "nobody set it: no file of sysctl.d names it, and the kernel chooses"
-    found = Explained(field=key, word=key, value=value, lines=tuple(lines), by=by, files=files, notes=tuple(_notes(value, files)))
+    found = Explained(
+        field=key, word=key, value=value, lines=tuple(lines), by=by, files=files, notes=tuple(_notes(taken, key, value, files))
+    )
     unseen = () if value is not None else (f"/proc/sys/{key.replace('.', '/')} is not seen",)
     return Explanation(name=key, kind="sysctl", files=files_of(taken), settings=(found,), unseen=unseen)
 
 
-def _notes(value: str | None, files: str | None) -> Iterator[str]:
-    if value is not None and files is not None and not _same(value, files):
+def _notes(taken: Snapshot, key: str, value: str | None, files: str | None) -> Iterator[str]:
+    if value is None or files is None or _same(value, files):
+        return
+    twin = next((pair[key == pair[0]] for pair in EXCLUSIVE_PAIRS if key in pair), None)
+    if twin is not None and value == "0" and taken.sysctls.get(twin, "0") != "0":
+        yield f"the files say {files}, and the kernel set it to 0 when {twin} was written: only one of the two is in force"
+    else:
         yield f"the files say {files}, the kernel has {value}: set since by a program or a hand, or the file is newer than the boot"
 
 

@@ -9,7 +9,7 @@ from oomconf.explanation import tree
 from oomconf.explanation.find import Target
 from oomconf.explanation.look import PROPERTIES, Look, loaded
 from oomconf.explanation.nouns import Bound, Explained, Explanation
-from oomconf.explanation.said import default_of_slices, lines_of, written_words
+from oomconf.explanation.said import default_of_slices, lines_of, older_limit, written_words
 from oomconf.explanation.score import score
 from oomconf.origins import files_of, judged_of, manager_says, on_disk, said_of
 from oomconf.policy import Setting
@@ -41,6 +41,8 @@ _DEFAULTS: Final[Mapping[str, int | str]] = {
     "managed_oom_memory_pressure_limit": "0%",
     "managed_oom_preference": "none",
 }
+_DASH: Final = "\\x2d"
+_OFF: Final = ("no", "n", "false", "f", "off", "0")
 _ON_V1: Final = ("memory_max", "memory_swap_max")
 
 
@@ -83,7 +85,11 @@ def explain(taken: Snapshot, target: Target) -> Explanation:
 
 def _state(look: Look, process: ProcessState | None) -> str:
     state = look.state
-    words = [] if state is None or not state.get("ActiveState") else [f"{state.get('ActiveState')} ({state.get('SubState')})"]
+    words = (
+        []
+        if state is None or not state.get("ActiveState")
+        else [" ".join([state.get("ActiveState"), *(f"({sub})" for sub in [state.get("SubState")] if sub)])]
+    )
     main = None if state is None else state.main_pid
     shown = next((one for one in look.taken.processes if main is not None and one.pid == main), None)
     if shown is not None:
@@ -98,6 +104,8 @@ def _notes(look: Look) -> Iterator[str]:
     state = look.state
     if state is not None and state.get("LoadState") not in ("loaded", ""):
         yield f"systemd says of it: {state.get('LoadState')}"
+    elif look.unit and state is None and not files_of(look.taken, look.unit) and not look.cgroup:
+        yield "it is masked: a file of its name is empty, or a link to /dev/null"
     if look.is_stale:
         yield "its files have changed since systemd loaded them: systemctl daemon-reload takes them over"
         loaded_files, now = files_of(look.taken, look.unit), on_disk(look.taken, look.unit)
@@ -119,8 +127,9 @@ def _size(look: Look, name: str) -> Explained:
     by = ""
     if files is None:
         from_slice = default_of_slices(taken, [tree.unit_at(one) for one in list(tree.above(look.cgroup))[1:]], name)
-        if from_slice is not None and not any(line.fate == "beaten" for line in lines):
-            line, value = from_slice
+        other = older_limit(look.judged, taken.systemd) if name == "memory_max" else from_slice
+        if other is not None and not any(line.fate == "beaten" for line in lines):
+            line, value = other
             lines, files = (line, *lines), tree.amount(taken, value)
             has = files
         else:
@@ -129,8 +138,9 @@ def _size(look: Look, name: str) -> Explained:
     told = files if files is not None else int(_DEFAULTS[name])
     if look.cgroup in ("/", "") and look.unit == "-.slice":
         notes += ["the root cgroup has no such file: the line does nothing"] if winner is not None else []
-    elif isinstance(has, int) and has != told and (files is not None or look.is_stale or kernel is None or not lines):
+    elif isinstance(has, int) and has != told:
         notes.append(_differs(look, name, has, told, said=winner is not None))
+        by = by and "no file sets it that is known: a program told the manager over D-Bus"
     set_by = has if isinstance(has, int) else told if look.state is None and files is not None else None
     if kernel is not None and set_by is not None and abs(floor_to_page(set_by, page) - kernel) >= page:
         who = "the manager has loaded" if isinstance(has, int) else "the files say"
@@ -138,7 +148,7 @@ def _size(look: Look, name: str) -> Explained:
             f"{who} {written_words(name, set_by)}, the cgroup holds {written_words(name, kernel)}: "
             "another hand wrote it, and systemd writes its own again when it next sets the unit up"
         )
-        by = by and "no file set it: it was written into the cgroup by hand, or by another program"
+        by = by and "no file sets it: it was written into the cgroup by hand, or by another program"
     if taken.cgroup_version == 1 and name not in _ON_V1 and (winner is not None or has not in (None, _DEFAULTS[name])):
         notes.append("cgroup v1 has no such file: the line does nothing")
     value = kernel if kernel is not None else has if isinstance(has, int) else told
@@ -228,11 +238,10 @@ def _word(look: Look, name: str) -> Explained:
 def _unsaid(look: Look, name: str) -> tuple[str | None, str]:
     """The default of a setting and the words for it."""
     if name == "slice":
-        has = loaded(look, "slice")
-        text = None if has is None else str(has)
-        return text, f"the manager puts it into {clean(text)}" if text else "the manager chooses one (system.slice, or the template's own)"
+        text = str(loaded(look, "slice") or _default_slice(look.unit))
+        return text, f"the manager puts it into {clean(text)}"
     if name == "oom_policy":
-        if look.kind == "scope" or (look.state is not None and look.state.get("Delegate") == "yes"):
+        if look.kind == "scope" or _delegates(look):
             has = loaded(look, name)
             value = "continue" if look.kind == "service" or has is None else str(has)
             return value, f"the default is {value} {'with Delegate=' if look.kind == 'service' else 'for a scope'}"
@@ -241,6 +250,19 @@ def _unsaid(look: Look, name: str) -> tuple[str | None, str]:
             return str(default.value), f"DefaultOOMPolicy={default.value} at {default.at}"
     value = str(_DEFAULTS[name])
     return value, f"the default is {value}"
+
+
+def _default_slice(unit: str) -> str:
+    """Where the manager puts a unit that says no slice (src/core/unit.c: unit_set_default_slice)."""
+    prefix, at, _ = unit.rpartition(".")[0].partition("@")
+    return f"system-{prefix.replace('-', _DASH)}.slice" if at else "system.slice"
+
+
+def _delegates(look: Look) -> bool:
+    if look.state is not None and look.state.get("Delegate"):
+        return look.state.get("Delegate") == "yes"
+    said = [one for file in look.judged for one in file.verdicts if one.row.name == "Delegate" and not one.fault]
+    return bool(said) and said[-1].text.lower() not in _OFF
 
 
 def _group_kill(look: Look, policy: str) -> Iterator[str]:

@@ -45,8 +45,8 @@ CGROUP_FILES: Final = (
 CGROUP_STAT: Final = ("anon", "file", "shmem", "inactive_file")
 """What is taken of memory.stat."""
 UNIT_PROPERTIES: Final = (
-    "Id", "LoadState", "ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ControlGroup", "Slice", "FragmentPath", "DropInPaths",
-    "NeedDaemonReload", "Delegate", "MemoryAccounting", "MemoryMin", "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax",
+    "Id", "Names", "LoadState", "ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ControlGroup", "Slice", "FragmentPath",
+    "DropInPaths", "NeedDaemonReload", "Delegate", "MemoryAccounting", "MemoryMin", "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax",
     "OOMScoreAdjust", "OOMPolicy", "Restart", "ManagedOOMSwap", "ManagedOOMMemoryPressure",
     "ManagedOOMMemoryPressureLimit", "ManagedOOMPreference",
 )  # fmt: skip
