@@ -6,12 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from boxes import MEMINFO, MIB, fake, process, told, v2
+from boxes import MEMINFO, MIB, fake, host, process, told, v2
 
 from oomconf.cli import main
 from oomconf.host.snapshot import capture, collector
 from oomconf.quantity import INFINITY
 from oomconf.simulation import machine_of_snapshot, play, simulate_host
+from oomconf.simulation.decide import own_domain
 from oomconf.snapshot import read
 
 UNIT = "0::/system.slice/web.service"
@@ -25,7 +26,7 @@ HOST = {
     **process(11, "web", 50_000, swap=100_000, cgroup=UNIT, uid=33),
     **process(20, "sshd", 5_000, adj=-1000, cgroup="0::/system.slice/ssh.service"),
     **process(30, "big", 200_000, cgroup="0::/user.slice/user-1000.slice/session-3.scope", uid=1000),
-    **v2("system.slice/web.service", max=600_000 * 1024, high="max", low=0, min=0, current=1),
+    **v2("system.slice/web.service", max=600_000 * 1024, high="max", low=0, min=0, current=360_000 * 1024),
 }
 del HOST["proc/2/status"]
 
@@ -60,6 +61,66 @@ def test_cgroup_v1_and_hybrid_are_read(tmp_path: Path) -> None:
     (only,) = machine_of_snapshot(taken).members
     assert (only.max, only.swap_max) == (512 * MIB, 256 * MIB)
     assert taken.cgroups["/"].get("memory.limit_in_bytes", 0) == INFINITY
+
+
+def test_the_processes_of_a_bare_cgroup_are_one_service_and_die_as_one(tmp_path: Path) -> None:
+    rows = {
+        **process(10, "etl", 100_000, cgroup="0::/batch/night"),
+        **process(11, "copy", 20_000, cgroup="0::/batch/night"),
+        **process(12, "lone", 10_000),
+        **v2("batch/night", max=150_000 * 1024, current=121_000 * 1024, **{"oom.group": 1, "swap.max": 0}),
+    }
+    box = machine_of_snapshot(read(capture(str(fake(tmp_path, {"proc/meminfo": MEMINFO, **rows})))))
+    assert [one.name for one in box.members] == ["batch/night", "lone"]
+    run = play(box, "leak:batch/night/copy[11]")
+    assert [(step.kind, step.domain) for step in run.steps if step.kind in ("oom", "group_kill")] == [
+        ("oom", "batch/night"),
+        ("group_kill", None),
+    ]
+    assert next(step for step in run.steps if step.kind == "kill").ranking[0][1] == "etl[10]"
+
+
+def test_a_unit_that_limits_cgroups_of_its_own_is_a_service_for_each(tmp_path: Path) -> None:
+    rows = {
+        **process(10, "main", 10_000, cgroup="0::/system.slice/app.service/main"),
+        **process(11, "job", 50_000, cgroup="0::/system.slice/app.service/a"),
+        **process(12, "job", 60_000, cgroup="0::/system.slice/app.service/b"),
+        **v2("system.slice/app.service/a", max=100_000 * 1024),
+        **v2("system.slice/app.service/b", max=100_000 * 1024),
+    }
+    box = machine_of_snapshot(read(capture(str(fake(tmp_path, {"proc/meminfo": MEMINFO, **rows})))))
+    assert [(one.name, one.max) for one in box.members] == [
+        ("app.service", INFINITY),
+        ("app.service/a", 100_000 * 1024),
+        ("app.service/b", 100_000 * 1024),
+    ]
+    assert play(box, "leak:app.service/a").deaths == ("app.service/a",)
+
+
+@pytest.mark.parametrize(
+    ("current", "swap", "room"),
+    [(100_000, 0, 200_000), (70_000, 0, 230_000), (100_000, 90_000, 200_000)],
+    ids=["charged here", "a part is charged elsewhere or shared", "what is swapped out is not in memory"],
+)
+def test_the_room_in_a_cgroup_is_its_limit_and_what_is_not_charged_to_it(tmp_path: Path, current: int, swap: int, room: int) -> None:
+    rows = {**process(10, "a", 60_000, swap=swap, cgroup="0::/x.service"), **process(11, "b", 40_000, cgroup="0::/x.service")}
+    rows |= v2("x.service", max=200_000 * 1024, current=current * 1024)
+    (only,) = machine_of_snapshot(read(capture(str(fake(tmp_path, {"proc/meminfo": MEMINFO, **rows}))))).members
+    assert (only.max, only.limit) == (room * 1024, 200_000 * 1024)
+    assert own_domain(host(only, swap=0), only).total_pages == 50_000
+
+
+def test_a_cgroup_at_its_limit_does_not_swap_where_swappiness_is_0(tmp_path: Path) -> None:
+    rows = {
+        **process(10, "a", 60_000, adj=300, cgroup="0::/x.service"),
+        **process(11, "b", 100_000, cgroup="0::/x.service"),
+        **v2("x.service", max=200_000 * 1024, current=160_000 * 1024),
+    }
+    for swappiness, freed in ((0, 100_000), (60, 100_000 + 412_000)):
+        files = {"proc/meminfo": MEMINFO, "proc/sys/vm/swappiness": f"{swappiness}\n", **rows}
+        box = machine_of_snapshot(read(capture(str(fake(tmp_path / str(swappiness), files)))))
+        kill = next(step for step in play(box, "leak:x.service/a[10]").steps if step.kind == "kill")
+        assert kill.ranking[0][1:3] == ("a[10]", freed * 1024)
 
 
 def test_a_capture_without_rights_says_so(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def exhausted(machine: Machine, members: Sequence[Member], held: Sequence[int], 
     for domain in domains:
         if domain.kind == "own":
             own = domain.members[0]
-            caps = [own.swap_max, *(machine.groups[name].swap_max for name in own.groups if name in machine.groups)]
+            caps = [machine.swap_of(own), *(machine.swap_of(machine.groups[name]) for name in own.groups if name in machine.groups)]
             if sizes[own.name] > own.max // machine.page_size + min(swap, *(cap // machine.page_size for cap in caps)):
                 return domain
             continue

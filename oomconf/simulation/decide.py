@@ -58,9 +58,13 @@ def _limited(machine: Machine, kind: str, limited: Group | Member, members: tupl
         name=limited.name,
         kind="own" if kind == "own" else "group",
         memory=limited.max,
-        swap=min(machine.swap, limited.swap_max, *(group.swap_max for group in _around(machine, limited.name, members))),
+        swap=min(machine.swap, machine.swap_of(limited), *(machine.swap_of(group) for group in _around(machine, limited.name, members))),
         total_pages=memcg_total_pages(
-            limited.max, limited.swap_max, swap_total=machine.all_swap, swappiness=machine.swappiness, page_size=machine.page_size
+            limited.max if limited.limit is None else limited.limit,
+            limited.swap_max,
+            swap_total=machine.all_swap,
+            swappiness=machine.swappiness,
+            page_size=machine.page_size,
         ),
         members=members,
     )

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from oomconf.quantity import INFINITY
-from oomconf.simulation.nouns import Group, Machine, Member
+from oomconf.simulation.nouns import Machine, Member
 
 __all__ = ["ENDLESS", "Holding"]
 
@@ -31,16 +31,13 @@ class Holding:
         order = sorted({name for chain in chains for name in chain}, key=lambda name: -max(_depth(name, chain) for chain in chains))
         place = {name: index for index, name in enumerate(order)}
         root = len(order)
-        self._groups = [self._caps(machine.groups[name]) for name in order]
+        self._groups = [self._pair(name, machine.groups[name].max, machine.swap_of(machine.groups[name])) for name in order]
         above = {name: up for chain in chains for name, up in pairwise(chain)}
         self._above = [place[above[name]] if name in above else root for name in order]
         self._members = [
-            (place[chain[0]] if chain else root, *self._pair(member.name, member.max, member.swap_max))
+            (place[chain[0]] if chain else root, *self._pair(member.name, member.max, machine.swap_of(member)))
             for member, chain in zip(members, chains, strict=True)
         ]
-
-    def _caps(self, group: Group) -> tuple[int, int]:
-        return self._pair(group.name, group.max, group.swap_max)
 
     def _pair(self, name: str, most: int, swap: int) -> tuple[int, int]:
         return ENDLESS if name in self._unlimited else self._pages(most), self._pages(swap)

@@ -27,16 +27,13 @@ def machine_of_snapshot(taken: Snapshot, name: str = "this host") -> Machine:
     """
     if taken.memory_total is None:
         raise InputError("the snapshot has no /proc/meminfo")
-    owned: dict[str, list[ProcessState]] = {}
-    for process in taken.processes:
-        owned.setdefault(name_of(process), []).append(process)
     info = taken.meminfo
     free = info.get("MemAvailable", sum(info.get(key, 0) for key in ("MemFree", "Buffers", "Cached")))
     swapped = sum(process.swap for process in taken.processes)
     held: dict[str, int] = {}
     for process in taken.processes:
         for path in _chain(process.cgroup):
-            held[path] = held.get(path, 0) + process.size
+            held[path] = held.get(path, 0) + process.size - process.swap
     groups = _groups(taken, held)
     return Machine(
         name=name,
@@ -44,7 +41,7 @@ def machine_of_snapshot(taken: Snapshot, name: str = "this host") -> Machine:
         memory_total=taken.memory_total,
         swap=swapped + info.get("SwapFree", 0),
         swap_total=taken.swap_total,
-        members=tuple(_member(owner, processes, taken, groups) for owner, processes in owned.items()),
+        members=tuple(_member(owner, processes, taken, groups) for owner, processes in _owned(taken, groups).items()),
         groups=groups,
         page_size=taken.page_size,
         kernel=taken.kernel,
@@ -53,6 +50,21 @@ def machine_of_snapshot(taken: Snapshot, name: str = "this host") -> Machine:
         swappiness=_number(taken.sysctls, "vm.swappiness", 60),
         assumptions=tuple(_assumed(taken)),
     )
+
+
+def _owned(taken: Snapshot, groups: Collection[str]) -> dict[str, list[ProcessState]]:
+    """Processes by what they belong to; a unit that limits cgroups of its own is one service for each of these."""
+    apart: dict[str, dict[str, list[ProcessState]]] = {}
+    for process in taken.processes:
+        limited = next((path for path in _chain(process.cgroup) if path in groups), "")
+        apart.setdefault(name_of(process), {}).setdefault(limited, []).append(process)
+    owned: dict[str, list[ProcessState]] = {}
+    for owner, rows in apart.items():
+        home = _shared(sorted({process.cgroup for processes in rows.values() for process in processes})) if len(rows) > 1 else "/"
+        for limited, processes in rows.items():
+            inner = limited.removeprefix(home) if len(rows) > 1 and limited.startswith(f"{home}/") else ""
+            owned.setdefault(f"{owner}{inner}", []).extend(processes)
+    return owned
 
 
 def _assumed(taken: Snapshot) -> Iterator[str]:
@@ -100,6 +112,13 @@ def _own_limit(values: Mapping[str, int]) -> int:
     return min(values.get("memory.max", INFINITY), values.get("memory.limit_in_bytes", INFINITY))
 
 
+def _room(values: Mapping[str, int], held: int) -> int:
+    """What processes may hold together within a limit: above it by what they hold and is charged elsewhere, or once for several."""
+    limit = _own_limit(values)
+    charged = values.get("memory.current", values.get("memory.usage_in_bytes", limit))
+    return limit if limit >= INFINITY else limit + max(0, held - min(charged, limit))
+
+
 def _swap_limit(values: Mapping[str, int]) -> int:
     limit, both = values.get("memory.limit_in_bytes", INFINITY), values.get("memory.memsw.limit_in_bytes", INFINITY)
     if both < INFINITY and limit < INFINITY:
@@ -108,12 +127,13 @@ def _swap_limit(values: Mapping[str, int]) -> int:
 
 
 def _groups(taken: Snapshot, held: Mapping[str, int]) -> dict[str, Group]:
-    """Cgroups that limit anything; one that holds more than its limit by shared pages is just full."""
+    """Cgroups that limit anything; what each may hold counts pages that its processes share as often as they do."""
     return {
         path: Group(
             name=path,
             high=state.get("memory.high", INFINITY),
-            max=max(_own_limit(state.values), held.get(path, 0)),
+            max=_room(state.values, held.get(path, 0)),
+            limit=_own_limit(state.values),
             swap_max=_swap_limit(state.values),
             oom_group=state.get("memory.oom.group", 0) == 1,
         )
@@ -160,6 +180,7 @@ def _member(owner: str, processes: list[ProcessState], taken: Snapshot, groups: 
         use=sum(one.size for one in processes),
         high=groups[path].high if own else INFINITY,
         max=groups[path].max if own else INFINITY,
+        limit=groups[path].limit if own else None,
         swap_max=groups[path].swap_max if own else INFINITY,
         low=max(values.get("memory.low", 0), values.get("memory.min", 0)),
         groups=tuple(name for name in _chain(path) if name in groups and name != path),

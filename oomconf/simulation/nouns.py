@@ -48,6 +48,8 @@ class Member:
     use_why: str = ""
     high: int = INFINITY
     max: int = INFINITY
+    limit: int | None = None
+    """memory.max as the kernel has it, where `max` counts shared pages as often as processes map them."""
     swap_max: int = INFINITY
     low: int = 0
     groups: tuple[str, ...] = ()
@@ -70,6 +72,8 @@ class Group:
     name: str
     high: int = INFINITY
     max: int = INFINITY
+    limit: int | None = None
+    """As that of a member."""
     swap_max: int = INFINITY
     oom_group: bool = False
 
@@ -114,6 +118,13 @@ class Machine:
     def all_swap(self) -> int:
         """SwapTotal."""
         return self.swap if self.swap_total is None else self.swap_total
+
+    def swap_of(self, limited: Member | Group) -> int:
+        """Give the swap that a service or group may use: none where a limit is met by killing alone, as it is when vm.swappiness is 0.
+
+        A shortage of the whole machine swaps even then (mm/vmscan.c: get_scan_count); what is limited is played as if it did not.
+        """
+        return 0 if self.swappiness == 0 and limited.max < INFINITY else limited.swap_max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

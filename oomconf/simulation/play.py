@@ -61,7 +61,10 @@ def play(machine: Machine, scenario: str) -> Run:
 
 
 def _leak(machine: Machine, scenario: str, name: str) -> Run:
-    service, _, wanted = name.partition("/")
+    # a bare cgroup's name has slashes too
+    known = [one.service for one in machine.members] + [one.name for one in machine.members]
+    service = max((one for one in known if f"{name}/".startswith(f"{one}/")), key=len, default=name.partition("/")[0])
+    wanted = name[len(service) + 1 :]
     member = _named(machine, service)
     if member is None:
         raise ValueError(f"there is no service {service!r}; services: {listed([one.service for one in machine.members])}")

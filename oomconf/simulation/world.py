@@ -62,9 +62,7 @@ def machine_of(policy: Policy, use: Mapping[str, int] | None = None) -> Machine:
     if _sysctl(policy, "vm.oom_kill_allocating_task", 0):
         assumed.append("vm.oom_kill_allocating_task is set: when the machine runs out, whoever asks for memory dies, whatever the scores")
     if swap and not _sysctl(policy, "vm.swappiness", 60):
-        assumed.append(
-            "vm.swappiness is 0: only a shortage of the whole machine swaps, a cgroup at its limit does not; sizes here count swap"
-        )
+        assumed.append("vm.swappiness is 0: only a shortage of the whole machine swaps, a cgroup at its limit does not")
     assumed += _commit(policy, total, swap)
     groups = _groups(policy, total)
     members = tuple(_members(policy, use or {}, swap, groups, assumed))

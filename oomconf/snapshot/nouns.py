@@ -149,8 +149,8 @@ class Snapshot:
 
 
 def name_of(process: ProcessState) -> str:
-    """What a process belongs to: its unit, container or pod, else its own name."""
+    """What a process belongs to: its unit, container or pod, else its cgroup, and in none its own name."""
     owner = owner_of(process.cgroup)
     if owner.container is not None:
         return f"container {owner.container[:12]}"
-    return owner.unit or (f"pod {owner.pod}" if owner.pod else process.name)
+    return owner.unit or (f"pod {owner.pod}" if owner.pod else process.cgroup.strip("/") or process.name)
