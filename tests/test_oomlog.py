@@ -95,6 +95,18 @@ def test_a_group_dies_as_one_event() -> None:
     assert [victim.pid for victim in event.victims] == [402, 301, 400, 404]
 
 
+def test_a_member_of_a_group_that_was_dying_already_is_no_event_of_its_own() -> None:
+    dying = "[  105.5] Out of memory: OOM victim {} ({}) is already exiting. Skip killing the task"
+    whole = text_of(DATA / "6.12/memcg-group.log")
+    last = max(number for number, line in enumerate(whole) if "Killed process" in line)
+    pid, name = re.search(r"Killed process (\d+) \((.*?)\)", whole[last]).groups()  # type: ignore[union-attr]
+    before = one(whole)
+    for who in ((before.victims[0].pid, before.victims[0].name), (pid, name), (99, "other")):
+        after = one([*whole[: last + 1], dying.format(*who), *whole[last + 1 :]])
+        assert after.victims == before.victims
+        assert after.group == before.group
+
+
 def test_hosts_that_log_into_one_file_are_kept_apart() -> None:
     first = [line.replace("web-1", "web-1") for line in CARRIERS["syslog"](report(ERAS[3], ROWS, ROWS[2], ROWS[2]))]
     other = [line.replace("web-1", "db-7") for line in CARRIERS["syslog"](report(ERAS[4], ROWS, ROWS[1], ROWS[1]))]

@@ -154,6 +154,11 @@ class Assembler:
             draft.notes.append(f"process {found.pid} shared the victim's memory and was killed with it")
 
     def skipped(self, part: Part, draft: Draft | None, found: grammar.Skipped) -> None:
+        if draft is not None and draft.group is not None:
+            # the killer's second visit to the victim of a group, or one of the group that was dying by itself
+            if found.pid not in draft.victims:
+                draft.notes.append(f"process {found.pid} of the group was dying already")
+            return
         if draft is None or draft.victims:
             draft = self._open(part)
         draft.notes.append(f"the victim, process {found.pid}, was dying already: nothing else was killed")
