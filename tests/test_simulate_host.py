@@ -179,6 +179,7 @@ def test_hostile_names_neither_break_a_capture_nor_drive_the_terminal(tmp_path: 
 def test_the_shell_collector_sees_what_python_sees(tmp_path: Path, shell: list[str]) -> None:
     script = tmp_path / "collect.sh"
     script.write_text(collector())
+    before = read(capture())
     try:
         done = subprocess.run([*shell, str(script)], capture_output=True, text=True, check=True, errors="surrogateescape")
     except FileNotFoundError:
@@ -187,7 +188,9 @@ def test_the_shell_collector_sees_what_python_sees(tmp_path: Path, shell: list[s
     assert theirs.whole
     assert (theirs.memory_total, theirs.page_size, theirs.kernel) == (ours.memory_total, ours.page_size, ours.kernel)
     assert theirs.sysctls == ours.sysctls
-    both = {one.pid: one for one in ours.processes}
+    # a process may be put elsewhere while it is looked at: those that are as they were before
+    same = {(one.pid, one.name, one.oom_score_adj, one.cgroup, one.uid) for one in before.processes}
+    both = {one.pid: one for one in ours.processes if (one.pid, one.name, one.oom_score_adj, one.cgroup, one.uid) in same}
     seen = [(one, both[one.pid]) for one in theirs.processes if one.pid in both]
     assert seen
     for one, other in seen:

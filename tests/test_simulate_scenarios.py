@@ -160,6 +160,8 @@ def test_panic_on_oom_is_for_the_machine_and_2_for_every_cgroup(*, panic: int, s
 def test_whoever_asks_dies_on_the_machine_but_not_in_a_cgroup() -> None:
     box = host(member("a", -500, max=300 * MIB, parts=SPLIT), member("b", 900), member("c", -500), allocating_task=True)
     assert play(box, "leak:c").deaths == ("c",)
+    asked = next(step for step in play(box, "leak:c").steps if step.kind == "kill")
+    assert (asked.member, asked.certainty, asked.others) == ("c", "possible", ("a", "b"))  # anybody may ask first
     assert "vm.oom_kill_allocating_task" in " ".join(told(box, "leak:c"))
     assert "vm.oom_kill_allocating_task" not in " ".join(told(box, "leak:a"))
 

@@ -10,7 +10,7 @@ from oomconf.oomlog.owners import owner_of
 from oomconf.placement import CgroupLeaf, QuadletUnit, SystemdUnit
 from oomconf.policy import Policy
 from oomconf.quantity import INFINITY
-from oomconf.simulation.nouns import Group, Machine, Member, Part
+from oomconf.simulation.nouns import WHOEVER_ASKS, Group, Machine, Member, Part
 from oomconf.snapshot import ProcessState, Snapshot, name_of
 
 __all__ = ["machine_of_snapshot", "uses"]
@@ -74,6 +74,8 @@ def _assumed(taken: Snapshot) -> Iterator[str]:
         yield "no process is seen"
     elif not any(process.uid == 0 for process in taken.processes):
         yield "no process of root is seen: the capture was made without rights (hidepid), or in a container"
+    if _number(taken.sysctls, "vm.oom_kill_allocating_task", 0):
+        yield WHOEVER_ASKS
     if not taken.cgroups:
         yield "no limits of cgroups are seen"
 

@@ -13,6 +13,11 @@ from oomconf.quantity import INFINITY
 
 _SIGNED: Final = KernelVersion(5, 9)
 
+WHOEVER_ASKS: Final = (
+    "vm.oom_kill_allocating_task is set: when the machine runs out, whoever asks for memory dies, whatever the scores, be it for a page of "
+    "its program; if that one is at -1000, the kernel chooses as it does without"
+)
+
 OomPolicy = Literal["continue", "stop", "kill"]
 Keeper = Literal["systemd", "docker", "podman", "kubelet", "none", "unknown"]
 """Who starts a service, and sees that it is gone; a capture does not tell."""

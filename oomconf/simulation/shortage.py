@@ -31,7 +31,11 @@ class Shortage:
         self.restarted: dict[str, int] = {}
 
     def resolve(self, domain: Domain, grown: int, growers: Sequence[Cell]) -> bool:
-        """Kill one, or stop; whether the scenario goes on."""
+        """Kill one, or stop; whether the scenario goes on.
+
+        Where vm.oom_kill_allocating_task is set, who grows asks for most and is taken to ask first; but everybody asks who reads back a
+        page of its program, and if that one is at -1000, the kernel chooses as it does without (mm/oom_kill.c: out_of_memory).
+        """
         self.tale.say("oom", _full(domain), domain=domain.name, grown=grown)
         panic = self.machine.panic_on_oom
         if panic == _ALL or (panic and domain.kind == "global"):
@@ -41,7 +45,8 @@ class Shortage:
         inside = [cell for cell in self.state.cells if cell.member.name in names]
         asking = [cell for cell in growers if cell in inside and cell.part.killable]
         if self.machine.allocating_task and domain.kind == "global" and asking:
-            others = tuple(dict.fromkeys(cell.member.name for cell in asking[1:] if cell.member is not asking[0].member))
+            able = (cell.member for cell in inside if cell.part.killable)
+            others = tuple(dict.fromkeys(one.name for one in able if one is not asking[0].member))
             self._kill(asking[0], domain, inside, others, " (vm.oom_kill_allocating_task: whoever asks dies)")
             return True
         order = ranked(self.machine, inside, domain)

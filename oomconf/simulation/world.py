@@ -13,7 +13,7 @@ from oomconf.kubelet import Container, Pod, container_memory_max, container_swap
 from oomconf.placement import CgroupLeaf, KubernetesContainer, QuadletUnit, SystemdUnit
 from oomconf.policy import Policy, Process, Setting, Workload, size_of
 from oomconf.quantity import INFINITY, PAGE_SIZE, Size, roughly
-from oomconf.simulation.nouns import Group, Keeper, Machine, Member, OomPolicy, Part
+from oomconf.simulation.nouns import WHOEVER_ASKS, Group, Keeper, Machine, Member, OomPolicy, Part
 
 __all__ = ["KUBEPODS", "machine_of"]
 
@@ -60,7 +60,7 @@ def machine_of(policy: Policy, use: Mapping[str, int] | None = None) -> Machine:
         what = "every shortage, a cgroup's too," if panic == _ALL else "a shortage of the whole machine"
         assumed.append(f"vm.panic_on_oom is {panic}: {what} stops the machine; who is first is who would be chosen without it")
     if _sysctl(policy, "vm.oom_kill_allocating_task", 0):
-        assumed.append("vm.oom_kill_allocating_task is set: when the machine runs out, whoever asks for memory dies, whatever the scores")
+        assumed.append(WHOEVER_ASKS)
     if swap and not _sysctl(policy, "vm.swappiness", 60):
         assumed.append("vm.swappiness is 0: only a shortage of the whole machine swaps, a cgroup at its limit does not")
     assumed += _commit(policy, total, swap)
