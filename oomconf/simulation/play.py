@@ -41,8 +41,9 @@ def play(machine: Machine, scenario: str) -> Run:
 
     Bytes grow from event to event; between them nothing is decided. A domain runs out when what is held fits its limits no more, however
     it is shared out between memory and swap. memory.low and memory.min decide what is swapped out, never who is killed (mm/vmscan.c,
-    mm/oom_kill.c). A service that does not say how it is split is played as one process; a kill says whether it falls on the same service
-    under every split, and on whom else under another.
+    mm/oom_kill.c). What a victim held comes back before anybody asks again; of shared memory that is true only once it has exited, and the
+    next in the order may die before (mm/oom_kill.c: __oom_reap_task_mm leaves VM_SHARED alone). A service that does not say how it is split
+    is played as one process; a kill says whether it falls on the same service under every split, and on whom else under another.
     """
     kind, _, name = scenario.partition(":")
     if kind == "leak":
