@@ -11,7 +11,7 @@ from typing import Any, Final
 from oomconf.quantity import INFINITY
 from oomconf.simulation import Machine, play
 from oomconf.simulation.nouns import Group, Member, Part, Run
-from oomconf.snapshot import CGROUP_FILES, FILES, HEAD, STATUS, TAIL
+from oomconf.snapshot.form import CGROUP_FILES, FILES, HEAD, STATUS, TAIL
 
 __all__ = ["KINDS", "Box", "Case", "Hog", "cases", "margin", "nearest"]
 
