@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
@@ -19,12 +20,14 @@ from oomconf.dialects._unit_names import near
 from oomconf.ledger import Artifact, Book, Rendering, Status, unsaid_cells
 from oomconf.location import whole_file
 from oomconf.placement import QuadletUnit
-from oomconf.policy import Facts, Origin, Policy, Setting, Workload, beaten
+from oomconf.policy import WORKLOAD_FIELDS, Facts, Origin, Policy, Setting, Workload, beaten
 from oomconf.quantity import Size, SizeError
 from oomconf.quantity import docker as sizes
 
 FILE: Final = "60-oomconf.conf"
-_DROPINS: Final = 5
+_QUADLET: Final = (4, 4)
+"""The first podman that has quadlet."""
+_DROPINS: Final = (5, 0)
 """Drop-ins for quadlet files are read from podman 5.0 on."""
 _SCORE: Final = "--oom-score-adj="
 _SECTIONS: Final = {
@@ -68,6 +71,12 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
 
 def _unit(workload: Workload, place: QuadletUnit, policy: Policy, needs: Rendered, book: Book) -> list[Artifact]:
     identity = place.identities[0]
+    if absent := _absent(policy):
+        for name in WORKLOAD_FIELDS:
+            if (said := getattr(workload, name)) is not None:
+                book.impossible(workload.object, identity, name, said, absent)
+        _no_runtimes(workload, identity, book, absent)
+        return []
     before = len(book.cells)
     lines: list[str] = []
     for saying in _units.sayings(workload, "service", policy.facts, user=place.user):
@@ -115,12 +124,34 @@ def _container(workload: Workload, place: QuadletUnit, policy: Policy, book: Boo
     if not workload.runtimes:
         return lines
     if old:
-        for runtime in workload.runtimes:
-            said: Setting[Any] = runtime.heap if runtime.heap is not None else Setting(runtime.kind, workload.at)
-            book.impossible(workload.object, identity, f"runtime.{runtime.kind}", said, old)
+        _no_runtimes(workload, identity, book, old)
         return lines
     found = variables(workload, identity, book, base="the image")
-    return lines + [f"Environment={_ini.environment(variable.name, variable.value)}" for variable in found]
+    return lines + [f"Environment={_ini.environment(variable.name, _literal(variable.value))}" for variable in found]
+
+
+def _no_runtimes(workload: Workload, identity: str, book: Book, why: str) -> None:
+    for runtime in workload.runtimes:
+        said: Setting[Any] = runtime.heap if runtime.heap is not None else Setting(runtime.kind, workload.at)
+        book.impossible(workload.object, identity, f"runtime.{runtime.kind}", said, why)
+
+
+def _literal(value: str) -> str:
+    """Double dollars: quadlet hands a value on in ExecStart=, where systemd would put in a variable of the service."""
+    return value.replace("$", "$$")
+
+
+def _absent(policy: Policy) -> str:
+    version = policy.facts.podman
+    if version is None or version.value is None or _numbers(version.value) >= _QUADLET:
+        return ""
+    return f"podman {version.value} has no quadlet (since {'.'.join(map(str, _QUADLET))})"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version; one number alone may be any of its kind."""
+    found = tuple(int(one) for one in re.findall(r"\d+", version)[:2])
+    return found if len(found) > 1 else (*found, sys.maxsize)
 
 
 def score_refusal(adj: int, place: QuadletUnit, facts: Facts) -> str:
@@ -132,9 +163,11 @@ def score_refusal(adj: int, place: QuadletUnit, facts: Facts) -> str:
 
 def _too_old(facts: Facts) -> str:
     version = facts.podman
-    if version is None or version.value is None or int(version.value.split(".", maxsplit=1)[0]) >= _DROPINS:
+    if version is None or version.value is None or _numbers(version.value) >= _DROPINS:
         return ""
-    return f"podman {version.value} reads no drop-ins for quadlet files (since {_DROPINS}.0): say it in the .container file"
+    return (
+        f"podman {version.value} reads no drop-ins for quadlet files (since {'.'.join(map(str, _DROPINS))}): say it in the .container file"
+    )
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -285,7 +318,7 @@ class _Inner:
             for one in _ini.words(line.value):
                 name, equals, value = one.text.partition("=")
                 if equals:
-                    self.environment[name] = (value, line.at)
+                    self.environment[name] = (value.replace("$$", "$"), line.at)
         else:
             self.unknown(line)
 
