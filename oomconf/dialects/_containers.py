@@ -9,8 +9,10 @@ from oomconf.ledger import Book
 from oomconf.policy import Facts, Workload, size_of
 from oomconf.quantity import INFINITY, Size, SizeError
 
+_ANNOTATES: Final = 24
+"""The first Docker with --annotation."""
 _UNSHARED: Final = ("vm.", "kernel.panic")
-_DOUBLE: Final = 1 << 53
+DOUBLE: Final = 1 << 53
 """Go reads sizes through a float64: from here on not every byte can be said."""
 
 
@@ -63,7 +65,7 @@ def _limits(workload: Workload, identity: str, book: Book, engine: Engine) -> No
             book.impossible(workload.object, identity, "memory_max", maximum, "RAM is unknown, so the share has no size")
         elif limit >= INFINITY:
             book.approximated(workload.object, identity, "memory_max", maximum, "said by leaving the flag out: a limit set before stays")
-        elif limit >= _DOUBLE:
+        elif limit >= DOUBLE:
             book.impossible(workload.object, identity, "memory_max", maximum, "Docker reads sizes as floating point, exact below 8P only")
         else:
             engine.memory = limit
@@ -73,7 +75,7 @@ def _limits(workload: Workload, identity: str, book: Book, engine: Engine) -> No
     amount = size_of(swap)
     if engine.memory is None or amount is None:
         book.impossible(workload.object, identity, "memory_swap_max", swap, "Docker takes a swap limit only beside a memory limit")
-    elif engine.memory + amount >= _DOUBLE and amount < INFINITY:
+    elif engine.memory + amount >= DOUBLE and amount < INFINITY:
         book.impossible(workload.object, identity, "memory_swap_max", swap, "Docker reads sizes as floating point, exact below 8P only")
     else:
         engine.swap_total = swap_total(engine.memory, amount)
@@ -112,9 +114,18 @@ def _high(workload: Workload, identity: str, facts: Facts, book: Book, engine: E
     elif driver != "systemd":
         reason = "the cgroupfs driver cannot say it" if driver == "cgroupfs" else "say docker.cgroup_driver on the host: only systemd's can"
         book.impossible(workload.object, identity, "memory_high", high, f"Docker has no flag for memory.high; {reason}")
+    elif (version := _version(facts)) is not None and version < _ANNOTATES:
+        reason = f"Docker {version} has no annotation either (since {_ANNOTATES})"
+        book.impossible(workload.object, identity, "memory_high", high, f"Docker has no flag for memory.high; {reason}")
     else:
         engine.annotations.append(("org.systemd.property.MemoryHigh", f"uint64 {int(amount)}"))
         book.approximated(workload.object, identity, "memory_high", high, "by an annotation that runc hands to systemd, best effort")
+
+
+def _version(facts: Facts) -> int | None:
+    """The engine's major version."""
+    known = None if facts.docker is None else facts.docker.value
+    return None if known is None else int(known.partition(".")[0])
 
 
 def _behaviour(workload: Workload, identity: str, facts: Facts, book: Book, engine: Engine) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
 from oomconf.dialects._commands import steps
 from oomconf.dialects._common import header, variables
-from oomconf.dialects._containers import engine_says
+from oomconf.dialects._containers import DOUBLE, Engine, engine_says
 from oomconf.dialects._docker_run import container
 from oomconf.dialects._shell import comment, word
 from oomconf.ledger import Artifact, Book, Rendering, unsaid_cells
 from oomconf.placement import DockerContainer
-from oomconf.policy import Policy, Workload
+from oomconf.policy import Policy, Workload, size_of
+from oomconf.quantity import INFINITY, Size
 from oomconf.quantity import docker as grammar
 
 _UPDATES: Final = ("--memory", "--memory-swap", "--memory-reservation", "--restart")
+_LARGEST: Final = "8191p"
+"""The most that Docker's sizes hold (docker/go-units: size.go), more than the swap of any machine."""
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -49,14 +52,36 @@ def _container(workload: Workload, place: DockerContainer, policy: Policy, needs
     notes += ["On a booted host --restart keeps it; --detach comes from 'options'."] if not place.options else []
     text = needs.templates.render("docker/run.sh.j2", header=about, args=f"{workload.name}.args", words=quoted, notes=notes)
     yield Artifact(path=f"docker/{workload.name}.run.sh", text=text, mode=0o755, objects=(workload.object,))
-    changes = [f"{flag}={value}" for flag, value in _flags(flags) if flag in _UPDATES]
+    changes = _changes(flags)
     if changes:
-        updates = [*(word(one) for one in changes), word(place.name)]
-        text = needs.templates.render("docker/update.sh.j2", header=about, words=updates)
+        updates = [*(word(f"{flag}={value}") for flag, value in changes.items()), word(place.name)]
+        first = _opened(changes, place.name) if flags.swap_total is not None and flags.swap_total >= INFINITY else []
+        text = needs.templates.render("docker/update.sh.j2", header=about, first=first, words=updates, notes=_stays(workload))
         yield Artifact(path=f"docker/{workload.name}.update.sh", text=text, mode=0o755, objects=(workload.object,))
 
 
-def _flags(flags: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+def _changes(flags: Engine) -> dict[str, str]:
+    """Say what docker update can: it refuses a memory limit above a swap total that it knows, so that always stands beside it."""
+    changes = {flag: value for flag, value in _flags(flags) if flag in _UPDATES}
+    if flags.memory is not None and flags.swap_total is None and 2 * flags.memory < DOUBLE:
+        # daemon/daemon_unix.go, adaptContainerSettings(): what docker run takes where nothing is said
+        changes["--memory-swap"] = grammar.format(Size(2 * flags.memory))
+    return changes
+
+
+def _opened(changes: Mapping[str, str], name: str) -> list[str]:
+    """Say the words of an update that comes first: -1 alone leaves the kernel's swap limit of a running container as it was."""
+    return [word(one) for one in (f"--memory={changes['--memory']}", f"--memory-swap={_LARGEST}", name)]
+
+
+def _stays(workload: Workload) -> list[str]:
+    """What a container that runs may have and docker update cannot take away."""
+    notes = ["A limit that the container has stays: docker update cannot take it away."] if size_of(workload.memory_max) == INFINITY else []
+    notes += ["A reservation that the container has stays: docker update cannot take it away."] if size_of(workload.memory_low) == 0 else []
+    return notes
+
+
+def _flags(flags: Engine) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if flags.memory is not None:
         found.append(("--memory", grammar.format(flags.memory)))
