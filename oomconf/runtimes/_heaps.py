@@ -104,7 +104,10 @@ def overhead(kind: Kind, memory_max: Size) -> Size:
 
 
 def young_generation(version: int | None) -> Size:
-    """Give what V8 adds to --max-old-space-size for its young generation: 48 MiB (Node.js 18 to 22), 192 MiB (24, and if unknown)."""
+    """Give the most that V8 adds to --max-old-space-size for its young generation: 48 MiB (Node.js 18 to 22), 192 MiB (24, and if unknown).
+
+    Three semi-spaces; where memory is small they are small too, such as 4 MiB each in 1 GiB.
+    """
     return Size((192 if version is None or version >= 24 else 48) * MIB)  # noqa: PLR2004
 
 
