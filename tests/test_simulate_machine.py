@@ -111,6 +111,22 @@ def test_who_kills_before_the_kernel_is_said(tmp_path: Path) -> None:
     assert any("systemd-oomd may kill" in line for line in machine(tmp_path, text).assumptions)
 
 
+@pytest.mark.parametrize(
+    ("kernel", "memory", "told"),
+    [
+        ('kernel: "6.12"', "{low: 1G}", True),
+        ("reserved: 0", "{low: 1G}", True),
+        ('kernel: "6.1"', "{low: 1G}", False),
+        ('kernel: "6.12"', "{min: 1G}", False),
+        ('kernel: "6.12"', "{low: 0}", False),
+    ],
+)
+def test_a_promise_that_the_multi_gen_lru_takes_is_said(tmp_path: Path, kernel: str, memory: str, told: bool) -> None:
+    text = PLAIN.format(said=f"slice: a.slice, memory: {memory}", placed=SYSTEMD, systemd=252).replace("reserved: 0", kernel)
+    lines = machine(tmp_path, f"{text}\nslices: {{a.slice: {{}}}}\n").assumptions
+    assert any("only memory.min is kept (" in line for line in lines) is told
+
+
 def test_what_is_assumed_is_said(tmp_path: Path) -> None:
     text = PLAIN.format(said="memory: {max: 1G}", placed=SYSTEMD, systemd=252)
     text = text.replace("reserved: 0", "sysctl: {set: {vm.overcommit_memory: 2, vm.overcommit_ratio: 50}}")

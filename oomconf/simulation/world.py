@@ -22,6 +22,8 @@ _USER_ADJ: Final = 200
 """What a user unit gets unless it says: its manager's own 100 and 100 more (systemd 250 and later; nothing before)."""
 _USER_SINCE: Final = 250
 _NO_ROOT_BONUS: Final = KernelVersion(4, 17)
+_GENERATIONS: Final = KernelVersion(6, 3)
+"""From here on the multi-gen LRU, where it is on, walks cgroups in an order of its own (mm/vmscan.c: shrink_many)."""
 _ALL: Final = 2
 """vm.panic_on_oom of which cgroups are no exception."""
 _STRICT: Final = 2
@@ -66,6 +68,12 @@ def machine_of(policy: Policy, use: Mapping[str, int] | None = None) -> Machine:
     assumed += _commit(policy, total, swap)
     groups = _groups(policy, total)
     members = tuple(_members(policy, use or {}, swap, groups, assumed))
+    if low := [one.name for one in policy.workloads if size_of(one.memory_low) and (kernel is None or kernel >= _GENERATIONS)]:
+        # mm/vmscan.c: shrink_one passes over what is below memory.low once, and takes from it when its turn comes again
+        assumed.append(
+            f"the multi-gen LRU is off (/sys/kernel/mm/lru_gen/enabled; Debian 13 turns it on): under it, from Linux {_GENERATIONS} on, "
+            f"a shortage of the whole machine takes what memory.low promises as well, and only memory.min is kept ({_cut(low)})"
+        )
     assumed += _used(members)
     return Machine(
         name=policy.name,
@@ -100,6 +108,11 @@ def _sysctl(policy: Policy, name: str, default: int) -> int:
     return int(text) if text.removeprefix("-").isdecimal() else default
 
 
+def _cut(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
 def _used(members: Sequence[Member]) -> Iterator[str]:
     """Say whence it is taken what services use, the names cut."""
     whys: dict[str, dict[str, None]] = {}
@@ -108,8 +121,7 @@ def _used(members: Sequence[Member]) -> Iterator[str]:
             whys.setdefault(member.use_why, {})[member.service] = None
     said = []
     for why, names in whys.items():
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        said.append(f"{why} ({', '.join(list(names)[:_NAMED])}{more})")
+        said.append(f"{why} ({_cut(list(names))})")
     if said:
         yield f"in use when nothing is wrong: {', '.join(said)}; --use SERVICE=SIZE and --snapshot say it better"
 
