@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from behaviour import Stage
 from machine import SHAPES, Machine, Shape, require
 from record import Proven
 
@@ -53,3 +54,10 @@ def render(tmp_path: Path) -> Callable[..., Path]:
         return out
 
     return made
+
+
+@pytest.fixture
+def stage(machine: Machine, shape: Shape, tmp_path: Path, render: Callable[..., Path]) -> Stage:
+    """Give the machine as a host of which a spec may speak (behaviour.py)."""
+    systemd = {"bookworm": "252", "trixie": "257"}[shape.image.suite]
+    return Stage(machine, systemd, tmp_path, render)
