@@ -11,7 +11,8 @@ from oomconf.dialects._common import header
 from oomconf.dialects._names import misnamed, unread
 from oomconf.dialects._templates import is_filled_in
 from oomconf.kernel.profiles import PROFILES
-from oomconf.kernel.sysctls import SYSCTLS
+from oomconf.kernel.sysctls import EXCLUSIVE_PAIRS, SYSCTLS, check_value
+from oomconf.kernel.version import KernelVersion
 from oomconf.ledger import Artifact, Book, Rendering
 from oomconf.location import Location
 from oomconf.policy import Origin, Policy, Setting, beaten
@@ -22,6 +23,8 @@ _FOLDER: Final = re.compile(r"(?:^|/)sysctl\.d/$")
 _SAID: Final = re.compile(r"^[ \t]*-?(?:vm|kernel)[./][\w./]+[ \t]*=", re.MULTILINE)
 _NUMBERS: Final = ("int", "ulong")
 """Of these the kernel takes what stands before the first blank (kernel/sysctl.c: proc_get_long())."""
+_TAKEN: Final = ("vm.nr_hugepages", "vm.nr_hugepages_mempolicy")
+"""What takes memory from everybody at once, as far as it is free (mm/hugetlb.c: set_max_huge_pages())."""
 
 
 def render(policy: Policy, needs: Rendered) -> Rendering:
@@ -32,13 +35,57 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
     profile = None if policy.sysctl_profile is None else PROFILES.get(policy.sysctl_profile.value or "")
     rows: list[dict[str, str]] = []
     for key, setting in sorted(policy.sysctls.items()):
-        book.exact(policy.object, key, key, setting)
+        if note := _never(key, policy):
+            book.impossible(policy.object, key, key, setting, note)
+            continue
+        if note := _perhaps(key, policy):
+            book.approximated(policy.object, key, key, setting, note)
+        else:
+            book.exact(policy.object, key, key, setting)
         why = profile.why.get(key, "") if profile is not None and setting.origin is Origin.DEFAULT else ""
         rows.append({"key": key, "value": setting.value or "", "comment": why})
-    text = needs.templates.render("sysctl/sysctl.conf.j2", header=header(policy.source, [policy.object]), rows=rows)
-    return Rendering(
-        artifacts=(Artifact(path="root/etc/sysctl.d/90-oomconf.conf", text=text, objects=(policy.object,)),), ledger=tuple(book.cells)
-    )
+    if not rows:
+        return Rendering(ledger=tuple(book.cells))
+    without = policy.facts.systemd is not None and policy.facts.systemd.value == 0
+    applied = "sysctl -p /etc/sysctl.d/90-oomconf.conf" if without else "systemctl restart systemd-sysctl"
+    text = needs.templates.render("sysctl/sysctl.conf.j2", header=header(policy.source, [policy.object]), applied=applied, rows=rows)
+    artifact = Artifact(path="root/etc/sysctl.d/90-oomconf.conf", text=text, objects=(policy.object,))
+    return Rendering(artifacts=(artifact,), ledger=tuple(book.cells))
+
+
+def _kernel(policy: Policy) -> KernelVersion | None:
+    said = policy.facts.kernel
+    try:
+        return None if said is None or said.value is None else KernelVersion.parse(said.value)
+    except ValueError:
+        return None
+
+
+def _never(key: str, policy: Policy) -> str:
+    """Say why a value is not in force once the file is applied; empty if it may be."""
+    known = SYSCTLS.get(key)
+    if known is not None and known.kind == "action":
+        return "it makes something happen once, and nothing is kept"
+    refusal = check_value(key, policy.sysctls[key].value or "", _kernel(policy))
+    if refusal is not None:
+        return f"the kernel refuses it: {refusal}"
+    # lines stand in order of their names, and the later write sets the earlier to 0
+    later = next((one for pair in EXCLUSIVE_PAIRS for one in pair if key in pair and one > key and one in policy.sysctls), None)
+    return "" if later is None else f"{later} is written after it, which sets it to 0"
+
+
+def _perhaps(key: str, policy: Policy) -> str:
+    """Say on what it hangs whether a value is kept; empty if it is."""
+    known, kernel = SYSCTLS.get(key), _kernel(policy)
+    if key in _TAKEN and policy.sysctls[key].value != "0":
+        return "the kernel takes as many as it finds free at that moment, without a word"
+    if known is None or kernel is None:
+        return ""
+    if known.since is not None and kernel < known.since:
+        return f"Linux {kernel} has no such file, which came with {known.since}"
+    if known.removed is not None and not kernel < known.removed:
+        return f"Linux {kernel} has no such file, which went with {known.removed}"
+    return ""
 
 
 def claims(path: str) -> bool:

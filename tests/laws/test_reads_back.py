@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from oomconf import dialects
 from oomconf.dialect import Document, Mapped, Rendered
+from oomconf.kernel.sysctls import check_value
 from oomconf.ledger import Rendering, Status
 from oomconf.policy import WORKLOAD_FIELDS, Policy, Setting
 from oomconf.templating import Templates
@@ -136,7 +137,10 @@ def test_sysctls_read_back(values) -> None:
     rendering = rendered("sysctl", policy)
     reading = dialect.read([Document(artifact.path, artifact.text) for artifact in rendering.artifacts], BASES)
     back = reading.policies[0].sysctls if reading.policies else {}
-    assert {key: setting.value for key, setting in back.items()} == {key: str(value) for key, value in values.items()}
+    exact = {cell.field: cell.setting.value for cell in rendering.ledger if cell.status is Status.EXACT}
+    assert {key: setting.value for key, setting in back.items()} == exact
+    assert {cell.field for cell in rendering.ledger} == set(values)
+    assert [key for key in values if key not in exact] == [key for key, value in values.items() if check_value(key, str(value)) is not None]
 
 
 READERS = [(name, path) for name, path in [
