@@ -12,9 +12,9 @@ from oomconf.rule import Context, Problem, Severity, rule
 def systemd_owns_cgroup(entry: Entry, around: Context) -> Iterator[Problem]:
     """A limit written into a cgroup of systemd's is undone by its next reload.
 
-    systemd is the only writer of its tree (systemd: docs/CGROUP_DELEGATION.md): it writes its own values again at `daemon-reload`,
-    and removes the group with the unit. Only below a unit with Delegate=yes may others write. A spec cannot make this mistake: it
-    writes no scripts.
+    systemd is the only writer of its tree (systemd: docs/CGROUP_DELEGATION.md): it writes its own values again after a
+    `daemon-reload` (257: when a unit of the same slice next starts), and removes the group with the unit. Only below a unit with
+    Delegate=yes may others write. A spec cannot make this mistake: it writes no scripts.
 
     ```sh bad limit.sh
     echo 2G > /sys/fs/cgroup/system.slice/web.service/memory.max   ⟵

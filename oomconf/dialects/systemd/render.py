@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from oomconf.dialect import Rendered
 from oomconf.dialects import _ini, _units
 from oomconf.dialects._common import header, variables
+from oomconf.dialects._shell import word
 from oomconf.ledger import Artifact, Book, Rendering, Status, unsaid_cells
 from oomconf.placement import SystemdUnit
 from oomconf.policy import Facts, Group, Policy, Setting, Workload
@@ -50,7 +51,7 @@ def _service(workload: Workload, placement: SystemdUnit, policy: Policy, needs: 
         lines = [saying.line for saying in said if saying.line]
         lines += _environment(workload, identity, policy.facts, book)
         if lines:
-            yield _file(_Unit("unit", unit, placement.user), lines, workload.object, policy, needs)
+            yield _file(_Unit("unit", unit, placement.user, _home(unit, said, user=placement.user)), lines, workload.object, policy, needs)
     book.cells += unsaid_cells(workload, book.target, book.cells[before:])
 
 
@@ -79,13 +80,22 @@ def _slice(group: Group, policy: Policy, needs: Rendered, book: Book) -> Iterato
         enter(book, group, identity, saying)
     lines = [saying.line for saying in said if saying.line]
     if lines:
-        yield _file(_Unit("slice", group.name, group.user), lines, group.object, policy, needs)
+        yield _file(_Unit("slice", group.name, group.user, word(group.name)), lines, group.object, policy, needs)
+
+
+def _home(unit: str, said: tuple[_units.Saying, ...], *, user: bool) -> str:
+    """The shell's word for a unit's slice: in systemd 257 a reload alone writes no limit of what runs, and a start beside it does."""
+    slices = [saying.text for saying in said if saying.field == "slice" and saying.line]
+    asked = f'"$(systemctl{" --user" if user else ""} show -P Slice {word(unit)})"'
+    return word(slices[0]) if slices else asked
 
 
 class _Unit(NamedTuple):
     template: str
     name: str
     user: bool
+    slice: str
+    """The slice that it is in, or is, as the shell's word."""
 
 
 def _file(unit: _Unit, lines: list[str], thing: str, policy: Policy, needs: Rendered) -> Artifact:
@@ -93,6 +103,7 @@ def _file(unit: _Unit, lines: list[str], thing: str, policy: Policy, needs: Rend
         f"systemd/{unit.template}.conf.j2",
         header=_ini.comment(header(policy.source, [thing])),
         manager=" --user" if unit.user else "",
+        slice=_ini.comment(unit.slice),
         lines=lines,
     )
     return Artifact(path=f"{_USER if unit.user else _SYSTEM}/{unit.name}.d/{FILE}", text=text, objects=(thing,))
