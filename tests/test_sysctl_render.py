@@ -21,6 +21,8 @@ def rendered(tmp_path, host: str):
         ("vm.swappiness: 10", "vm.swappiness", Status.EXACT, ""),
         ("net.core.somaxconn: 4096", "net.core.somaxconn", Status.EXACT, ""),
         ("vm.swappiness: 300", "vm.swappiness", Status.IMPOSSIBLE, "the kernel refuses it: 300 is more than 200, the most"),
+        ("kernel.pid_max: 4194304", "kernel.pid_max", Status.EXACT, ""),
+        ("kernel.pid_max: 4194305", "kernel.pid_max", Status.IMPOSSIBLE, "the kernel refuses it: 4194305 is more than 4194304, the most"),
         ("vm.drop_caches: 3", "vm.drop_caches", Status.IMPOSSIBLE, "it makes something happen once, and nothing is kept"),
         (
             "vm.dirty_bytes: 9999999, vm.dirty_ratio: 20",

@@ -200,8 +200,9 @@ _ROWS: Final = (
     _row("kernel.printk_ratelimit", "int", None, _JIFFIES_MAX, 5, unit="seconds"),
     _row("kernel.printk_ratelimit_burst", "int", None, None, 10, unit="count"),
     _row("kernel.numa_balancing", "int", 0, 4, None, unit="bits", since="3.13"),
-    _row("kernel.pid_max", "int", None, None, None, unit="count", danger="fork fails at it long before memory ends"),
-    _row("kernel.threads-max", "int", None, None, None, unit="count", danger="fork fails at it long before memory ends"),
+    # kernel/pid.c: pid_max_min, PID_MAX_LIMIT on 64 bits; kernel/fork.c: MAX_THREADS
+    _row("kernel.pid_max", "int", 301, 4 << 20, None, unit="count", danger="fork fails at it long before memory ends"),
+    _row("kernel.threads-max", "int", 1, 0x3FFFFFFF, None, unit="count", danger="fork fails at it long before memory ends"),
     _row("kernel.shmmax", "ulong", 0, None, None, unit="bytes", danger="old guides' numbers cap databases; the default is no cap"),
     _row("kernel.shmall", "ulong", 0, None, None, unit="pages", danger="old guides' numbers cap databases; the default is no cap"),
     _row("kernel.keys.root_maxkeys", "int", 1, None, 1_000_000, unit="count"),
