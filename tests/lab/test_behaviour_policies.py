@@ -88,7 +88,7 @@ def test_a_kill_is_followed_by_what_the_spec_said_and_the_simulation_foretold(
     killed = {int(pid) for pid in re.findall(r"Killed process (\d+) ", machine.kernel_log())}
     after = pids(stage, every)
     states = stage.units(every, "ActiveState", "NRestarts")
-    journal = machine.out("journalctl -b -o short-precise --no-pager").splitlines()
+    journal = machine.out("journalctl --sync; journalctl -b -o short-precise --no-pager").splitlines()
     named = {event.victims[0].owner.unit for event in oomconf.read_log(journal) if event.kind == "memcg" and event.victims}
     assert named == set(every)
     for case, run in runs.items():
