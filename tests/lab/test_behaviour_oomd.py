@@ -9,6 +9,8 @@ from record import Proven
 
 import oomconf
 
+pytestmark = pytest.mark.deep  # held on Debian 12 alone so far
+
 _SWAP = 256 << 20
 _LARGE, _SMALL, _BALLAST, _HIGH = 124, 100, 180, 24
 """MiB; with both in swap it is fuller than the limit, with either alone it is not. The large one is there first."""
