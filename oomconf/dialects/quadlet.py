@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
@@ -14,21 +13,18 @@ from oomconf.dialects._common import header, variables
 from oomconf.dialects._containers import of_the_machine
 from oomconf.dialects._docker_run import flags
 from oomconf.dialects._hints import Placed, adjust_file, heard
+from oomconf.dialects._podman import absent, score_refusal, too_old
 from oomconf.dialects._shell import Word
 from oomconf.dialects._templates import is_templated
 from oomconf.dialects._unit_names import near
 from oomconf.ledger import Artifact, Book, Rendering, Status, unsaid_cells
 from oomconf.location import whole_file
 from oomconf.placement import QuadletUnit
-from oomconf.policy import WORKLOAD_FIELDS, Facts, Origin, Policy, Setting, Workload, beaten
+from oomconf.policy import WORKLOAD_FIELDS, Origin, Policy, Setting, Workload, beaten
 from oomconf.quantity import Size, SizeError
 from oomconf.quantity import docker as sizes
 
 FILE: Final = "60-oomconf.conf"
-_QUADLET: Final = (4, 4)
-"""The first podman that has quadlet."""
-_DROPINS: Final = (5, 0)
-"""Drop-ins for quadlet files are read from podman 5.0 on."""
 _SCORE: Final = "--oom-score-adj="
 _SECTIONS: Final = {
     "container": "Container",
@@ -71,11 +67,11 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
 
 def _unit(workload: Workload, place: QuadletUnit, policy: Policy, needs: Rendered, book: Book) -> list[Artifact]:
     identity = place.identities[0]
-    if absent := _absent(policy):
+    if why := absent(policy.facts):
         for name in WORKLOAD_FIELDS:
             if (said := getattr(workload, name)) is not None:
-                book.impossible(workload.object, identity, name, said, absent)
-        _no_runtimes(workload, identity, book, absent)
+                book.impossible(workload.object, identity, name, said, why)
+        _no_runtimes(workload, identity, book, why)
         return []
     before = len(book.cells)
     lines: list[str] = []
@@ -111,7 +107,7 @@ def _unit(workload: Workload, place: QuadletUnit, policy: Policy, needs: Rendere
 def _container(workload: Workload, place: QuadletUnit, policy: Policy, book: Book) -> list[str]:
     """What must reach the container itself; podman hands its own score on only where it is not told another."""
     identity = place.identities[0]
-    old = _too_old(policy.facts)
+    old = too_old(policy.facts)
     lines: list[str] = []
     adj = workload.oom_score_adj
     if adj is not None and adj.value is not None:
@@ -139,35 +135,6 @@ def _no_runtimes(workload: Workload, identity: str, book: Book, why: str) -> Non
 def _literal(value: str) -> str:
     """Double dollars: quadlet hands a value on in ExecStart=, where systemd would put in a variable of the service."""
     return value.replace("$", "$$")
-
-
-def _absent(policy: Policy) -> str:
-    version = policy.facts.podman
-    if version is None or version.value is None or _numbers(version.value) >= _QUADLET:
-        return ""
-    return f"podman {version.value} has no quadlet (since {'.'.join(map(str, _QUADLET))})"
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """The leading numbers of a version; one number alone may be any of its kind."""
-    found = tuple(int(one) for one in re.findall(r"\d+", version)[:2])
-    return found if len(found) > 1 else (*found, sys.maxsize)
-
-
-def score_refusal(adj: int, place: QuadletUnit, facts: Facts) -> str:
-    """Say why a container's score cannot be said in a drop-in of its quadlet; empty if it can."""
-    if adj < 0 and (place.user or (facts.podman_rootless is not None and facts.podman_rootless.value is True)):
-        return "a rootless engine cannot lower a score below its own"
-    return _too_old(facts)
-
-
-def _too_old(facts: Facts) -> str:
-    version = facts.podman
-    if version is None or version.value is None or _numbers(version.value) >= _DROPINS:
-        return ""
-    return (
-        f"podman {version.value} reads no drop-ins for quadlet files (since {'.'.join(map(str, _DROPINS))}): say it in the .container file"
-    )
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from oomconf.dialects._containers import Engine, engine_says, said_restart
-from oomconf.dialects.quadlet import score_refusal
+from oomconf.dialects._podman import score_refusal
 from oomconf.inforce.files import Files
 from oomconf.inforce.host import SETTING_FILES, Host, declared_limit, swap_of
 from oomconf.inforce.judge import Asked, Seen, blind, judged, unsayable
