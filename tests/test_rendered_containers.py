@@ -70,6 +70,33 @@ def test_a_high_needs_a_docker_with_annotations(place: Placement, version: str |
     assert any("MemoryHigh" in one.text for one in rendering.artifacts) == (status is Status.APPROXIMATED)
 
 
+@pytest.mark.parametrize("place", [API, ComposeService(file="compose.yaml", service="web")], ids=["docker", "compose"])
+@pytest.mark.parametrize(
+    ("said", "swap", "status", "told"),
+    [
+        ({"docker": "24", "docker_cgroup_driver": "systemd"}, 0, Status.EXACT, True),
+        ({"docker": "26.1.5", "docker_cgroup_driver": "systemd", "cgroup_version": 2}, 0, Status.EXACT, True),
+        ({"docker": "26.1.5", "docker_cgroup_driver": "systemd"}, 4096, Status.EXACT, False),
+        ({"docker": "26.1.5", "docker_cgroup_driver": "systemd"}, INFINITY, Status.EXACT, False),
+        ({"docker": "26.1.5", "docker_cgroup_driver": "systemd", "cgroup_version": 1}, 0, Status.EXACT, False),
+        ({"docker_cgroup_driver": "cgroupfs"}, 0, Status.EXACT, False),
+        ({"docker": "23.0", "docker_cgroup_driver": "systemd"}, 0, Status.APPROXIMATED, False),
+        ({"docker": "26.1.5"}, 0, Status.APPROXIMATED, False),
+        ({"docker_cgroup_driver": "systemd"}, 0, Status.APPROXIMATED, False),
+    ],
+)
+def test_systemd_is_told_of_no_swap_where_the_engine_can(
+    place: Placement, said: dict[str, object], swap: int, status: Status, told: bool
+) -> None:
+    facts = Facts(**{name: Setting(value) for name, value in said.items()})  # type: ignore[arg-type]
+    rendering = rendered(place, facts, memory_max=Size(64 * M), memory_swap_max=Size(swap))
+    (cell,) = [one for one in rendering.ledger if one.field == "memory_swap_max"]
+    assert cell.status is status
+    starts = [one.text for one in rendering.artifacts if not one.path.endswith(".update.sh")]
+    assert [("org.systemd.property.MemorySwapMax" in text, "uint64 0" in text) for text in starts] == [(told, told)] * len(starts)
+    assert starts
+
+
 @pytest.mark.parametrize(
     ("version", "drops", "scores"), [("4.3", 0, False), ("4.4", 1, False), ("4", 1, False), ("5.0", 2, True), ("5", 2, True)]
 )

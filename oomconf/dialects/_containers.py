@@ -35,7 +35,7 @@ def engine_says(workload: Workload, identity: str, facts: Facts, book: Book) -> 
     moby: daemon/daemon_unix.go (verifyPlatformContainerResources); opencontainers/cgroups: fs2/memory.go.
     """
     engine = Engine()
-    _limits(workload, identity, book, engine)
+    _limits(workload, identity, facts, book, engine)
     _protection(workload, identity, facts, book, engine)
     _behaviour(workload, identity, facts, book, engine)
     return engine
@@ -57,9 +57,8 @@ def swap_beside(total: Size, memory: Size | None) -> Size | None:
     return Size(total - memory)
 
 
-def _limits(workload: Workload, identity: str, book: Book, engine: Engine) -> None:
-    maximum, swap = workload.memory_max, workload.memory_swap_max
-    limit = size_of(maximum)
+def _limits(workload: Workload, identity: str, facts: Facts, book: Book, engine: Engine) -> None:
+    maximum, limit = workload.memory_max, size_of(workload.memory_max)
     if maximum is not None:
         if limit is None:
             book.impossible(workload.object, identity, "memory_max", maximum, "RAM is unknown, so the share has no size")
@@ -70,16 +69,43 @@ def _limits(workload: Workload, identity: str, book: Book, engine: Engine) -> No
         else:
             engine.memory = limit
             book.exact(workload.object, identity, "memory_max", maximum)
+    _swap(workload, identity, facts, book, engine)
+
+
+def _swap(workload: Workload, identity: str, facts: Facts, book: Book, engine: Engine) -> None:
+    swap, amount = workload.memory_swap_max, size_of(workload.memory_swap_max)
     if swap is None:
         return
-    amount = size_of(swap)
     if engine.memory is None or amount is None:
         book.impossible(workload.object, identity, "memory_swap_max", swap, "Docker takes a swap limit only beside a memory limit")
     elif engine.memory + amount >= DOUBLE and amount < INFINITY:
         book.impossible(workload.object, identity, "memory_swap_max", swap, "Docker reads sizes as floating point, exact below 8P only")
     else:
         engine.swap_total = swap_total(engine.memory, amount)
-        book.exact(workload.object, identity, "memory_swap_max", swap)
+        if amount == 0 and not _told_of_no_swap(facts, engine):
+            reason = f"runc keeps a 0 from systemd, so daemon-reload gives swap back; Docker {_ANNOTATES} with systemd's driver tells it"
+            book.approximated(workload.object, identity, "memory_swap_max", swap, reason)
+        else:
+            book.exact(workload.object, identity, "memory_swap_max", swap)
+
+
+def scoped(facts: Facts) -> bool:
+    """Flag hosts where systemd may write the limits of containers too."""
+    return _driver(facts) != "cgroupfs" and (facts.cgroup_version is None or facts.cgroup_version.value != 1)
+
+
+def _told_of_no_swap(facts: Facts, engine: Engine) -> bool:
+    """Tell systemd of a swap limit of 0, and say whether that is not needed or can be done.
+
+    runc writes 0 into the cgroup but leaves it out of the scope's properties (opencontainers/cgroups: systemd/v2.go).
+    """
+    version = _version(facts)
+    if not scoped(facts):
+        return True
+    if _driver(facts) is None or version is None or version < _ANNOTATES:
+        return False
+    engine.annotations.append(("org.systemd.property.MemorySwapMax", "uint64 0"))
+    return True
 
 
 def _protection(workload: Workload, identity: str, facts: Facts, book: Book, engine: Engine) -> None:
@@ -108,7 +134,7 @@ def _high(workload: Workload, identity: str, facts: Facts, book: Book, engine: E
     high, amount = workload.memory_high, size_of(workload.memory_high)
     if high is None:
         return
-    driver = None if facts.docker_cgroup_driver is None else facts.docker_cgroup_driver.value
+    driver = _driver(facts)
     if amount is None or amount >= INFINITY:
         book.impossible(workload.object, identity, "memory_high", high, "Docker has no flag for memory.high")
     elif driver != "systemd":
@@ -120,6 +146,10 @@ def _high(workload: Workload, identity: str, facts: Facts, book: Book, engine: E
     else:
         engine.annotations.append(("org.systemd.property.MemoryHigh", f"uint64 {int(amount)}"))
         book.approximated(workload.object, identity, "memory_high", high, "by an annotation that runc hands to systemd, best effort")
+
+
+def _driver(facts: Facts) -> str | None:
+    return None if facts.docker_cgroup_driver is None else facts.docker_cgroup_driver.value
 
 
 def _version(facts: Facts) -> int | None:
@@ -138,8 +168,7 @@ def _behaviour(workload: Workload, identity: str, facts: Facts, book: Book, engi
             engine.oom_score_adj = adj.value
             book.exact(workload.object, identity, "oom_score_adj", adj)
     if workload.slice is not None:
-        driver = None if facts.docker_cgroup_driver is None else facts.docker_cgroup_driver.value
-        if driver == "cgroupfs":
+        if _driver(facts) == "cgroupfs":
             book.impossible(workload.object, identity, "slice", workload.slice, "the cgroupfs driver knows no slices")
         else:
             engine.slice = workload.slice.value

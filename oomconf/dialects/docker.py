@@ -8,12 +8,12 @@ from typing import Final
 from oomconf.dialect import Dialect, Document, Entry, Reading, Rendered, Sources
 from oomconf.dialects._commands import steps
 from oomconf.dialects._common import header, variables
-from oomconf.dialects._containers import DOUBLE, Engine, engine_says
+from oomconf.dialects._containers import DOUBLE, Engine, engine_says, scoped
 from oomconf.dialects._docker_run import container
 from oomconf.dialects._shell import comment, word
 from oomconf.ledger import Artifact, Book, Rendering, unsaid_cells
 from oomconf.placement import DockerContainer
-from oomconf.policy import Policy, Workload, size_of
+from oomconf.policy import Facts, Policy, Workload, size_of
 from oomconf.quantity import INFINITY, Size
 from oomconf.quantity import docker as grammar
 
@@ -56,7 +56,8 @@ def _container(workload: Workload, place: DockerContainer, policy: Policy, needs
     if changes:
         updates = [*(word(f"{flag}={value}") for flag, value in changes.items()), word(place.name)]
         first = _opened(changes, place.name) if flags.swap_total is not None and flags.swap_total >= INFINITY else []
-        text = needs.templates.render("docker/update.sh.j2", header=about, first=first, words=updates, notes=_stays(workload))
+        notes = _stays(workload, place.name, policy.facts, changes)
+        text = needs.templates.render("docker/update.sh.j2", header=about, first=first, words=updates, notes=notes)
         yield Artifact(path=f"docker/{workload.name}.update.sh", text=text, mode=0o755, objects=(workload.object,))
 
 
@@ -74,10 +75,16 @@ def _opened(changes: Mapping[str, str], name: str) -> list[str]:
     return [word(one) for one in (f"--memory={changes['--memory']}", f"--memory-swap={_LARGEST}", name)]
 
 
-def _stays(workload: Workload) -> list[str]:
+def _stays(workload: Workload, name: str, facts: Facts, changes: Mapping[str, str]) -> list[str]:
     """What a container that runs may have and docker update cannot take away."""
     notes = ["A limit that the container has stays: docker update cannot take it away."] if size_of(workload.memory_max) == INFINITY else []
     notes += ["A reservation that the container has stays: docker update cannot take it away."] if size_of(workload.memory_low) == 0 else []
+    if "--memory-swap" in changes and size_of(workload.memory_swap_max) == 0 and scoped(facts):
+        scope = f"docker-$(docker inspect -f '{{{{.Id}}}}' {word(name)}).scope"
+        notes += [
+            "A swap limit that the container had comes back when systemd reloads, for runc keeps a 0 from it; where a scope holds it:",
+            f'  systemctl set-property --runtime "{scope}" MemorySwapMax=0',
+        ]
     return notes
 
 

@@ -11,6 +11,7 @@ exec docker run \
     --oom-score-adj=-500 \
     --cgroup-parent=front.slice \
     --restart=on-failure \
+    '--annotation=org.systemd.property.MemorySwapMax=uint64 0' \
     '--env=JAVA_TOOL_OPTIONS=-XX:+ExitOnOutOfMemoryError -XX:MaxRAMPercentage=70.0' \
     --name=api \
     --init \
