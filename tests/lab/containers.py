@@ -161,6 +161,7 @@ _ENGINE_ELSE: Final[Mapping[tuple[str, Status], Reader]] = {
     ("memory_high", Status.APPROXIMATED): lambda value, _, seen: seen.files["memory.high"] == _text(value),
     ("memory_max", Status.APPROXIMATED): lambda _, __, seen: seen.said["Memory"] == 0 and seen.files["memory.max"] == "max",
     ("memory_swap_max", Status.IMPOSSIBLE): lambda _, __, seen: seen.said["MemorySwap"] == 0 and seen.files["memory.swap.max"] == "max",
+    ("memory_swap_max", Status.APPROXIMATED): lambda value, workload, seen: value == 0 and _swap(value, workload, seen),
     ("oom_policy", Status.IMPOSSIBLE): lambda value, _, seen: value != "continue" and seen.files["memory.oom.group"] == "0",
     ("restart", Status.APPROXIMATED): lambda value, _, seen: seen.said["RestartPolicy"]["Name"] == "on-failure" != value,
     ("managed_oom_preference", Status.IMPOSSIBLE): lambda _, __, seen: not seen.marks,

@@ -20,7 +20,7 @@ __all__ = ["ELSEWHERE", "Fact", "Seen", "cells_of", "held", "look", "reader_of",
 
 _INSIDE: Final = Path(__file__).with_name("seen_inside.py")
 _SOON: Final = 120
-ELSEWHERE: Final = frozenset({"docker", "compose", "quadlet", "kubernetes", "kubelet"})
+ELSEWHERE: Final = frozenset({"docker", "compose", "quadlet", "kubernetes", "kubelet", "prometheus", "zabbix"})
 """Targets whose consumer is no part of the host: they are read back in tests of their own."""
 
 
@@ -72,11 +72,19 @@ def look(
     groups: Iterable[str] = (),
     oomd: bool = False,
     among: Iterable[str] | None = None,
+    user: int | None = None,
 ) -> Seen:
-    """Read what is in force of these units and cgroups, of the policy's swaps and of its sysctls."""
+    """Read what is in force of these units (of a user's manager where one is said) and cgroups, of the policy's swaps and its sysctls."""
     swaps = [swap.path for swap in policy.swaps]
     keys = sorted(policy.sysctls) if among is None else sorted(among)
-    asked = {"units": list(units), "groups": list(groups), "sysctls": keys, "swaps": swaps, "oomd": oomd}
+    asked = {
+        "units": list(units),
+        "groups": list(groups),
+        "sysctls": keys,
+        "swaps": swaps,
+        "oomd": oomd,
+        "user": "" if user is None else str(user),
+    }
     machine.put({"/root/seen_inside.py": _INSIDE.read_text("utf-8")})
     said = machine.run("python3 seen_inside.py", stdin=json.dumps(asked).encode())
     return Seen(policy, json.loads(said.out))
@@ -130,7 +138,8 @@ def _slice(cell: Cell, seen: Seen, unit: str) -> Iterator[Fact]:
     parts = cell.setting.value.removesuffix(".slice").split("-")
     folders = "".join(f"/{'-'.join(parts[: depth + 1])}.slice" for depth in range(len(parts)))
     for process in seen.processes(unit):
-        yield Fact(f"a process of {unit}: cgroup", process["group"].startswith(f"{folders}/{unit}"), True)
+        below = re.sub(r"^/user\.slice/user-\d+\.slice/user@\d+\.service", "", process["group"])
+        yield Fact(f"a process of {unit}: cgroup", below.startswith(f"{folders}/{unit}"), True)
 
 
 def _score(cell: Cell, seen: Seen, unit: str) -> Iterator[Fact]:

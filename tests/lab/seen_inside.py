@@ -1,6 +1,7 @@
 """Runs in the machine: print as JSON what is in force, by systemd, by the kernel's files and by the processes themselves.
 
-In comes {"units": [...], "groups": [...], "sysctls": [...], "swaps": [...], "oomd": bool} on the standard input.
+In comes {"units": [...], "groups": [...], "sysctls": [...], "swaps": [...], "oomd": bool, "user": "" or a number} on the standard input:
+with a number the units are those of that user's own manager.
 """
 
 import json
@@ -48,11 +49,26 @@ def group(path: str) -> dict[str, Any]:
     }
 
 
-def shown(units: list[str]) -> dict[str, dict[str, str]]:
+def manager(user: str) -> list[str]:
+    if not user:
+        return ["systemctl"]
+    return [
+        "setpriv",
+        f"--reuid={user}",
+        f"--regid={user}",
+        "--clear-groups",
+        "env",
+        f"XDG_RUNTIME_DIR=/run/user/{user}",
+        "systemctl",
+        "--user",
+    ]
+
+
+def shown(units: list[str], user: str) -> dict[str, dict[str, str]]:
     if not units:
         return {}
     said = subprocess.run(
-        ["systemctl", "show", f"--property={','.join(PROPERTIES)}", "--", *units], capture_output=True, text=True, check=True
+        [*manager(user), "show", f"--property={','.join(PROPERTIES)}", "--", *units], capture_output=True, text=True, check=True
     ).stdout
     found: dict[str, dict[str, str]] = {}
     for name, block in zip(units, said.split("\n\n"), strict=True):
@@ -78,7 +94,7 @@ def oomctl() -> str:
 
 def main() -> None:
     asked = json.load(sys.stdin)
-    show = shown(asked["units"])
+    show = shown(asked["units"], asked["user"])
     groups = {one["ControlGroup"] for one in show.values() if one.get("ControlGroup")} | set(asked["groups"])
     seen = {
         "show": show,

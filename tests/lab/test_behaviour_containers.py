@@ -110,6 +110,7 @@ def test_a_quadlet_at_its_limit_dies_whole_and_comes_back_as_the_spec_says(
         until(machine, f'[ "$(systemctl show -P ActiveState {name}) $(systemctl show -P NRestarts {name})" = "{wanted}" ]')
     events = {event.victims[0].name: event for event in stage.kills()}
     assert set(events) == set(_QUADLETS)
+    log = "\n".join(line for line in machine.kernel_log().splitlines() if "ill" in line)
     for name, (_, restart) in _QUADLETS.items():
         run = stage.predicted(spec, f"leak:{name}")
         assert run.deaths == (name,)
@@ -118,7 +119,9 @@ def test_a_quadlet_at_its_limit_dies_whole_and_comes_back_as_the_spec_says(
         assert event.memcg is not None
         assert event.memcg.limit_kb == int(stage.workload(spec, name).memory_max.value or 0) >> 10  # type: ignore[union-attr]
         assert event.group is not None
-        assert {one.name for one in event.victims} == {name, "helper"}
+        # the end of a container's first process takes the rest, and may be there before the killer is
+        exiting = "helper" if "(helper) is already exiting" in log else name
+        assert {one.name for one in event.victims} | {exiting} == {name, "helper"}, log
         # podman splits the unit's own cgroup, and sets the limit on that
         assert event.victims[0].owner.unit == f"{name}.service"
         assert event.memcg.path == f"/system.slice/{name}.service"

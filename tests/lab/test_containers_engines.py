@@ -110,6 +110,15 @@ def environs_are_whole(found: dict[str, containers.Seen]) -> None:
     assert environ["JAVA_TOOL_OPTIONS"].startswith(f'"-Dsaid={parts}" -ea ')
 
 
+def a_reload_gives_no_swap(machine: Machine, ledger: tuple[Cell, ...], target: str) -> int:
+    """A limit of 0 that the ledger calls exact stays when systemd writes its own values again; another does not."""
+    (cell,) = [one for one in ledger if (one.target, one.object, one.field) == (target, "services.share", "memory_swap_max")]
+    machine.run("systemctl daemon-reload; systemd-run --wait --slice=back.slice true", timeout=SLOW)
+    limit = containers.engine(machine, "share")["share"].files["memory.swap.max"]
+    assert (cell.setting.value, limit) == (0, "0" if cell.status is Status.EXACT else "max")
+    return int(cell.status is Status.EXACT)
+
+
 def test_docker_runs_and_updates_what_the_policy_says(
     machine: Machine, shape: Shape, tmp_path: Path, render: Callable[..., Path], proven: Proven
 ) -> None:
@@ -129,6 +138,7 @@ def test_docker_runs_and_updates_what_the_policy_says(
     proven("docker: exact cells equal inspect, cgroup files and the process", shape.title, exact)
     proven("docker: cells not exact are not said, or as the ledger says", shape.title, other)
     proven("docker: the slice above a container carries the policy's numbers", shape.title, slices_hold(machine, told.policy))
+    assert a_reload_gives_no_swap(machine, told.ledger, "docker") == (shape is TRIXIE)
 
     # other values first, each container running all the while
     before = "docker update --memory=300m --memory-swap=310m --memory-reservation=50m --restart=unless-stopped"
@@ -182,6 +192,7 @@ def test_compose_merges_the_override_into_what_the_policy_says(
     exact, other = containers.held(told.ledger, told.policy, "compose", found)
     environs_are_whole(found)
     assert [found[name].environ["KEPT"] for name in ("whole", "share")] == ["base", "base"]
+    assert a_reload_gives_no_swap(machine, told.ledger, "compose")
     proven("compose: exact cells equal inspect, cgroup files and the process", shape.title, exact)
     proven("compose: cells not exact are not said, or as the ledger says", shape.title, other)
     slices_hold(machine, told.policy)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from machine.images import Image
 from machine.qemu import Done, Machine, MachineError
-from machine.shapes import BOOKWORM, BOOKWORM_SMALL, SHAPES, TRIXIE, TRIXIE_SMALL, Shape, available, require
+from machine.shapes import BOOKWORM, BOOKWORM_HYBRID, BOOKWORM_SMALL, SHAPES, TRIXIE, TRIXIE_SMALL, Shape, available, require
 
 __all__ = [
     "BOOKWORM",
+    "BOOKWORM_HYBRID",
     "BOOKWORM_SMALL",
     "SHAPES",
     "TRIXIE",

@@ -19,16 +19,20 @@ import pytest
 from machine.images import Image, cache
 from machine.qemu import Machine, qemu_version
 
-__all__ = ["BOOKWORM", "BOOKWORM_SMALL", "SHAPES", "TRIXIE", "TRIXIE_SMALL", "Shape", "available", "require"]
+__all__ = ["BOOKWORM", "BOOKWORM_HYBRID", "BOOKWORM_SMALL", "SHAPES", "TRIXIE", "TRIXIE_SMALL", "Shape", "available", "require"]
 
 _BASE: Final = (
     "systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "util-linux", "python3", "systemd-oomd", "earlyoom", "stress-ng", "busybox-static",
-    "docker.io", "podman", "crun", "iptables", "apparmor", "nodejs",
+    "docker.io", "podman", "crun", "iptables", "apparmor", "nodejs", "cron", "logrotate", "libpam-systemd",
 )  # fmt: skip
 _NEEDED: Final = ("qemu-system-x86_64", "qemu-img", "mmdebstrap", "mke2fs", "cpio", "gcc", "xz", "setpriv", "apt-get")
 
 _TWELVE: Final = Image(name="bookworm", suite="bookworm", packages=(*_BASE, "openjdk-17-jre-headless"))
-_THIRTEEN: Final = Image(name="trixie", suite="trixie", packages=(*_BASE, "openjdk-21-jre-headless", "docker-cli", "docker-compose"))
+# what oomconf itself runs on, as Debian 13 packs it
+_ITSELF: Final = ("python3-pydantic", "python3-jinja2", "python3-yaml", "python3-pathspec")
+_THIRTEEN: Final = Image(
+    name="trixie", suite="trixie", packages=(*_BASE, "openjdk-21-jre-headless", "docker-cli", "docker-compose", *_ITSELF)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +123,13 @@ BOOKWORM: Final = Shape(title="Debian 12", image=_TWELVE, memory="1G", warm=_CON
 TRIXIE: Final = Shape(title="Debian 13", image=_THIRTEEN, memory="1G", warm=_CONTAINERS)
 BOOKWORM_SMALL: Final = Shape(title="Debian 12", image=_TWELVE, memory="448M")
 TRIXIE_SMALL: Final = Shape(title="Debian 13", image=_THIRTEEN, memory="448M")
+BOOKWORM_HYBRID: Final = Shape(
+    title="Debian 12",
+    image=_TWELVE,
+    memory="448M",
+    append="systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=0",
+)
+"""Its memory controller is cgroup v1's, under systemd's hybrid hierarchy."""
 SHAPES: Final = {"bookworm": BOOKWORM, "trixie": TRIXIE}
 
 
