@@ -193,6 +193,31 @@ def test_cgroup_v1_is_read_and_what_it_cannot_hold_is_said() -> None:
     assert found.users[0].limit == 64 << 20
 
 
+@pytest.mark.parametrize("v1", [False, True], ids=["v2", "v1"])
+@pytest.mark.parametrize("path", [UNIT, "/thatgroup"])
+def test_what_a_cgroup_counts_is_told_under_both_versions_whether_a_unit_has_it_or_not(path: str, v1: bool) -> None:
+    one = host()
+    one.v1 = v1
+    counted = {"memory.current": 97775616, "memory.max": 100 << 20, "memory.peak": 98 << 20, "memory.stat.inactive_file": 1 << 20}
+    one.cgroup(path, **counted, **{"memory.swap.current": 4096, "memory.events.oom_kill": 2})
+    one.process(50, "hog", path, rss=4)
+    (use,) = [use for use in audited(one).users if use.path == path]
+    assert (use.name, use.kind) == (("web.service", "unit") if path == UNIT else ("thatgroup", "process"))
+    assert (use.current, use.working_set, use.peak, use.limit) == (97775616, 97775616 - (1 << 20), 98 << 20, 100 << 20)
+    assert (use.swap, use.kills) == (4096, 2)
+    assert "near-limit" in {note.id for note in audited(one).notes if note.object == use.name}
+
+
+def test_a_group_with_a_limit_is_told_though_its_processes_are_below_and_none_twice_inside_a_unit() -> None:
+    one = host()
+    one.cgroup("/pool", **{"memory.max": 64 << 20, "memory.current": 9 << 20})
+    one.cgroup("/pool/a", **{"memory.current": 8 << 20})
+    one.cgroup(f"{UNIT}/worker", **{"memory.max": 1 << 20})
+    one.process(50, "a", "/pool/a")
+    one.process(51, "worker", f"{UNIT}/worker")
+    assert {use.name: use.processes for use in audited(one).users} == {"web.service": 2, "pool": 1, "pool/a": 1, "init.scope": 1}
+
+
 def oomconf_unit(name: str, **more: bool) -> object:
     from oomconf.placement import SystemdUnit
 
