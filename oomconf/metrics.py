@@ -35,7 +35,7 @@ UNIT_KILLS: Final = Metric(
     "oomconf_unit_oom_kills_total",
     "counter",
     ("unit",),
-    "Processes of the unit that the OOM killer ended (oom_kill of memory.events); 0 is written too, or the first kill is no increase.",
+    "Processes of the unit that the OOM killer ended (oom_kill of memory.events, less what units below it count); 0 is written too.",
 )
 UNIT_WORKING_SET: Final = Metric(
     "oomconf_unit_memory_working_set_bytes", "gauge", ("unit",), "memory.current of the unit without inactive_file, over all its processes."

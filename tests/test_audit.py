@@ -357,6 +357,45 @@ def test_containers_are_told_with_use_and_limit() -> None:
     assert 'oomconf_container_oom_kills_total{container="api"} 2' in audit_metrics.render(found, 1)
 
 
+@pytest.mark.parametrize("release", ["6.1.0", "4.19.0", "v1"])
+def test_a_kill_is_counted_in_one_unit_though_the_kernel_counts_it_in_all_above(release: str) -> None:
+    """Units of a slice of a slice, a scope, which has no metric, and a container beside them: three kills, one of a unit that is gone."""
+    ident = "ab" * 32
+    one = host()
+    one.v1 = release == "v1"
+    is_tree = release == "6.1.0"  # before 5.2 memory.events was of the group alone, as v1's count still is
+    kills = {
+        "/web.slice": (3 if is_tree else 0),
+        "/web.slice/web-app.slice": (2 if is_tree else 0),
+        "/web.slice/web-app.slice/app.service": 1,
+        "/web.slice/web-app.slice/x.scope": 1,
+        f"/web.slice/docker-{ident}.scope": 1,
+    }
+    for path, count in kills.items():
+        one.cgroup(path, **{"memory.events.oom_kill": count})
+    text = one.text().replace("# end", f"/proc/sys/kernel/osrelease:{release.replace('v1', '6.1.0')}\n# end")
+    lines = audit_metrics.render(audited(text), 1).splitlines()
+    found = {line.split('"')[1]: int(line.split()[-1]) for line in lines if "oom_kills_total{" in line}
+    assert found["app.service"] == 1
+    assert found[f"{ident[:12]}"] == 1
+    # the scope's kill is the slice's: it has no metric, and before 5.2 nothing above it counts it
+    assert found["web-app.slice"] == (1 if is_tree else 0)
+    assert found["web.slice"] == 0
+
+
+def test_a_unit_whose_container_was_killed_says_so_as_the_container_does() -> None:
+    one, ident = host(), "ab" * 32
+    for path in ("/system.slice", UNIT, f"{UNIT}/libpod-{ident}.scope"):
+        one.cgroup(path, **{"memory.events.oom_kill": 2})
+    one.process(50, "app", f"{UNIT}/libpod-{ident}.scope")
+    lines = audit_metrics.render(audited(one), 1).splitlines()
+    assert {line.split('"')[1]: line.split()[-1] for line in lines if "oom_kills_total{" in line} == {
+        "system.slice": "0",
+        "web.service": "2",
+        ident[:12]: "2",
+    }
+
+
 # ── the function ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

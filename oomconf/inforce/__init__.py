@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from oomconf.inforce.files import Files
 from oomconf.inforce.host import Host
-from oomconf.inforce.killed import recent
+from oomconf.inforce.killed import own_kills, recent
 from oomconf.inforce.notes import headroom, notes, unseen
 from oomconf.inforce.nouns import Audit, Candidate, Headroom, Kill, Killer, Note, Row, Use
 from oomconf.inforce.order import order_of_death
 from oomconf.inforce.own import own_rows
-from oomconf.inforce.use import groups, slices, users
+from oomconf.inforce.use import groups, has_metric, slices, users
 from oomconf.inforce.which import which
 from oomconf.policy import Policy
 from oomconf.snapshot import Snapshot
 
-__all__ = ["Audit", "Candidate", "Headroom", "Kill", "Killer", "Note", "Row", "Use", "audit_host", "which"]
+__all__ = ["Audit", "Candidate", "Headroom", "Kill", "Killer", "Note", "Row", "Use", "audit_host", "has_metric", "which"]
 
 
 def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
@@ -34,6 +34,7 @@ def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
         from oomconf.inforce.against import leaf_labels, spec_rows  # noqa: PLC0415
 
         rows, labels = tuple(spec_rows(host, files, policy)), dict(leaf_labels(host, policy))
+    made = groups(host, labels)
     return Audit(
         host=taken.hostname or "this host",
         spec_host=None if policy is None else policy.name,
@@ -51,6 +52,7 @@ def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
         rows=rows,
         notes=tuple(notes(host, memory, eaters, trees, order)),
         unseen=tuple(unseen(host, killer, memory)),
-        groups=groups(host, labels),
+        groups=made,
         leaves=labels,
+        own_kills=own_kills(host, (*(one for one in (*eaters, *trees) if has_metric(one)), *made)),
     )

@@ -166,6 +166,8 @@ class Audit:
     unseen: tuple[str, ...] = ()
     leaves: Mapping[str, str] = field(default_factory=dict)
     """The label of each of `groups`, by its path."""
+    own_kills: Mapping[str, int] = field(default_factory=dict)
+    """Kills of the cgroups that have a metric, by path, each counted once though all those above count it too."""
 
     @property
     def drift(self) -> tuple[Row, ...]:

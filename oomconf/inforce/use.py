@@ -10,7 +10,7 @@ from oomconf.inforce.nouns import Use
 from oomconf.quantity import INFINITY
 from oomconf.snapshot import ProcessState, name_of
 
-__all__ = ["groups", "slices", "users"]
+__all__ = ["groups", "has_metric", "slices", "users"]
 
 
 def users(host: Host) -> tuple[Use, ...]:
@@ -19,6 +19,11 @@ def users(host: Host) -> tuple[Use, ...]:
     seen = {one.path for one in found}
     found += _uncounted(host, seen)
     return tuple(sorted(found, key=lambda one: (-one.used, one.name, one.path)))
+
+
+def has_metric(one: Use) -> bool:
+    """Whether a unit, slice or container has metrics of its own: scopes come and go, and what is none of these has no lasting name."""
+    return bool(one.path) and (one.kind == "container" or (one.kind == "unit" and not one.name.endswith(".scope")))
 
 
 def slices(host: Host) -> tuple[Use, ...]:
