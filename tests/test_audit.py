@@ -18,6 +18,8 @@ from oomconf.errors import CallError, InputError
 from oomconf.host.snapshot import capture
 from oomconf.inforce import Audit, audit_host
 from oomconf.metrics import AUDIT
+from oomconf.policy import Facts, Origin
+from oomconf.quantity import Size
 from oomconf.reports import audit_metrics, audit_text
 from oomconf.reports._terminal import Paper
 from oomconf.simulation import machine_of_snapshot, simulate_host
@@ -394,6 +396,54 @@ def test_a_unit_whose_container_was_killed_says_so_as_the_container_does() -> No
         "web.service": "2",
         ident[:12]: "2",
     }
+
+
+# ── whether it is the machine of the spec ────────────────────────────────────────────────────────────────────────────────
+
+MACHINE = """\
+/proc/meminfo:MemTotal: 8000000 kB
+/proc/sys/kernel/osrelease:6.1.90-1-amd64
+/proc/1/status:Name:\tsystemd
+/proc/1/status:VmRSS:\t9 kB
+/sys/fs/cgroup/a/memory.max:max
+$version:systemd 252 (252)
+$systemctl:
+# end
+"""
+FACTS = [
+    ({}, []),
+    ({"memory_total": Size(8000000 * 1024)}, []),
+    ({"memory_total": Size(8150000 * 1024)}, []),
+    ({"memory_total": Size(8170000 * 1024)}, ["memtotal"]),
+    ({"memory_total": Size(2014584 * 1024)}, ["memtotal"]),
+    ({"ram": Size(8 << 30)}, []),
+    ({"ram": Size(7 << 30)}, ["ram"]),
+    ({"ram": Size(10 << 30)}, ["ram"]),
+    ({"kernel": "6.1"}, []),
+    ({"kernel": "6"}, []),
+    ({"kernel": "6.1.90"}, []),
+    ({"kernel": "6.1.9"}, ["kernel"]),
+    ({"kernel": "6.12"}, ["kernel"]),
+    ({"systemd": 252}, []),
+    ({"systemd": 257}, ["systemd"]),
+    ({"systemd": 0}, ["systemd"]),
+    ({"cgroup_version": 2}, []),
+    ({"cgroup_version": 1, "kernel": "5.10"}, ["kernel", "cgroup_version"]),
+]
+
+
+@pytest.mark.parametrize(("said", "told"), FACTS, ids=[" ".join(f"{key}={value}" for key, value in row[0].items()) for row in FACTS])
+def test_a_spec_of_another_machine_is_told(said: dict[str, object], told: list[str]) -> None:
+    facts = {
+        ("memory_total" if key == "ram" else key): oomconf.Setting(value, origin=Origin.NOMINAL) if key == "ram" else oomconf.Setting(value)
+        for key, value in said.items()
+    }
+    policy = oomconf.Policy(name="h", facts=Facts(**facts))  # type: ignore[arg-type]
+    found = [note for note in audit_host(read(MACHINE), policy).notes if note.id == "other-machine"]
+    assert [note.object for note in found] == told
+    assert all("another machine (--host), or the spec is old" in note.text for note in found)
+    nothing = read("/proc/meminfo:MemTotal: 0 kB")
+    assert [note for note in audit_host(nothing, policy).notes if note.id == "other-machine"] == []
 
 
 # ── the function ─────────────────────────────────────────────────────────────────────────────────────────────────────────

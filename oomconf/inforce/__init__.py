@@ -27,12 +27,15 @@ def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
     eaters, trees, memory, order = users(host), slices(host), headroom(host), order_of_death(host)
     killer = recent(taken, eaters)
     labels: dict[str, str] = {}
+    others: tuple[Note, ...] = ()
     if policy is None:
         rows = tuple(own_rows(host, files))
     else:
         # every engine's words, which a host on its own needs none of
         from oomconf.inforce.against import leaf_labels, spec_rows  # noqa: PLC0415
+        from oomconf.inforce.machine_said import other_machine  # noqa: PLC0415
 
+        others = tuple(other_machine(taken, policy.facts))
         rows, labels = tuple(spec_rows(host, files, policy)), dict(leaf_labels(host, policy))
     made = groups(host, labels)
     return Audit(
@@ -50,7 +53,7 @@ def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
         slices=trees,
         order=order,
         rows=rows,
-        notes=tuple(notes(host, memory, eaters, trees, order)),
+        notes=(*others, *notes(host, memory, eaters, trees, order)),
         unseen=tuple(unseen(host, killer, memory)),
         groups=made,
         leaves=labels,

@@ -158,6 +158,21 @@ class Snapshot:
     whole: bool = True
     """Whether the capture came to its end."""
 
+    @property
+    def init(self) -> str:
+        """The name of PID 1; empty if it is not seen."""
+        return next((process.name for process in self.processes[:1] if process.pid == 1), "")
+
+    @property
+    def is_without_systemd(self) -> bool:
+        """Whether PID 1 is something else, though systemd may be installed."""
+        return "systemctl" not in self.asked and self.init not in ("", "systemd")
+
+    @property
+    def manager(self) -> int | None:
+        """The version of the systemd that runs, as far as it is known that it does."""
+        return None if self.is_without_systemd else self.systemd
+
 
 def name_of(process: ProcessState) -> str:
     """What a process belongs to: its unit, container or pod, else its cgroup, and in none its own name."""
