@@ -24,7 +24,10 @@ class Metric:
 
 TIMESTAMP: Final = Metric("oomconf_audit_timestamp_seconds", "gauge", (), "When the last audit ended, in seconds since 1970.")
 COMPLETE: Final = Metric(
-    "oomconf_audit_complete", "gauge", (), "1 if the last audit could look at all that the spec says of this host, else 0."
+    "oomconf_audit_complete",
+    "gauge",
+    (),
+    "1 if the last audit could read all it reads and every value that a host can tell, else 0; values that no host tells do not count.",
 )
 DRIFT: Final = Metric("oomconf_drift", "gauge", ("object", "setting"), "1 where a value in force differs from the spec, else 0.")
 DRIFTED: Final = Metric("oomconf_drifted_settings", "gauge", (), "How many values in force differ from the spec.")

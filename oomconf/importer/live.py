@@ -62,7 +62,7 @@ def policy_of_host(taken: Snapshot) -> Policy:
         memory_total=Setting(Size(total), proc),
         reserved=Setting(Size(_reserved(taken)), proc),
         kernel=None if taken.kernel is None else Setting(".".join(map(str, (taken.kernel.major, taken.kernel.minor)))),
-        systemd=Setting(taken.systemd if taken.systemd is not None else 0)
+        systemd=Setting(taken.manager if taken.manager is not None else 0)
         if taken.systemd is not None or "systemctl" in taken.asked
         else None,
         cgroup_version=None if taken.cgroup_version is None else Setting(taken.cgroup_version),

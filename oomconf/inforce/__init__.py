@@ -5,7 +5,7 @@ from __future__ import annotations
 from oomconf.inforce.files import Files
 from oomconf.inforce.host import Host
 from oomconf.inforce.killed import own_kills, recent
-from oomconf.inforce.notes import headroom, notes, unseen
+from oomconf.inforce.notes import headroom, notes, unseen, unseen_values
 from oomconf.inforce.nouns import Audit, Candidate, Headroom, Kill, Killer, Note, Row, Use
 from oomconf.inforce.order import order_of_death
 from oomconf.inforce.own import own_rows
@@ -14,7 +14,7 @@ from oomconf.inforce.which import which
 from oomconf.policy import Policy
 from oomconf.snapshot import Snapshot
 
-__all__ = ["Audit", "Candidate", "Headroom", "Kill", "Killer", "Note", "Row", "Use", "audit_host", "has_metric", "which"]
+__all__ = ["Audit", "Candidate", "Headroom", "Kill", "Killer", "Note", "Row", "Use", "audit_host", "has_metric", "unseen_values", "which"]
 
 
 def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
@@ -37,12 +37,14 @@ def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
 
         others = tuple(other_machine(taken, policy.facts))
         rows, labels = tuple(spec_rows(host, files, policy)), dict(leaf_labels(host, policy))
+    told = {row.why.partition(":")[0] for row in rows if row.blind}
     made = groups(host, labels)
     return Audit(
         host=taken.hostname or "this host",
         spec_host=None if policy is None else policy.name,
         release=taken.release,
-        systemd=taken.systemd,
+        systemd=taken.manager,
+        init=taken.init,
         cgroup_version=taken.cgroup_version,
         processes=len(taken.processes),
         units=sum(1 for one in eaters if one.kind == "unit"),
@@ -54,7 +56,7 @@ def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
         order=order,
         rows=rows,
         notes=(*others, *notes(host, memory, eaters, trees, order)),
-        unseen=tuple(unseen(host, killer, memory)),
+        unseen=(*(text for text in unseen(host, killer, memory) if text.partition(":")[0] not in told), *unseen_values(rows)),
         groups=made,
         leaves=labels,
         own_kills=own_kills(host, (*(one for one in (*eaters, *trees) if has_metric(one)), *made)),
