@@ -19,7 +19,7 @@ from oomconf.host.snapshot import capture
 from oomconf.inforce import Audit, Row, audit_host, unseen_values
 from oomconf.metrics import AUDIT
 from oomconf.policy import Facts, Origin
-from oomconf.quantity import Size
+from oomconf.quantity import Size, share
 from oomconf.reports import audit_metrics, audit_text
 from oomconf.reports._terminal import Paper
 from oomconf.simulation import machine_of_snapshot, simulate_host
@@ -135,7 +135,7 @@ def test_the_order_of_death_is_that_of_simulate() -> None:
 
 NOTES = [
     ("no-swap", {}, "there is no swap"),
-    ("near-limit", {"memory.current": 60 << 20}, "web.service uses 60M of its limit of 64M (93%)"),
+    ("near-limit", {"memory.current": 60 << 20}, "web.service uses 60M of its limit of 64M (94%)"),
     ("throttled", {"memory.high": 60 << 20}, "web.service is at its memory.high of 60M"),
 ]
 
@@ -145,6 +145,36 @@ def test_what_needs_no_spec_is_judged(name: str, values: dict[str, int], said: s
     one = host()
     one.cgroups[UNIT].update(values)
     assert said in {note.id: note.text for note in audited(one).notes}[name]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "said"),
+    [
+        (389, 1000, "39%"),
+        (384, 1000, "38%"),
+        (385, 1000, "39%"),
+        (4, 1000, "<1%"),
+        (5, 1000, "1%"),
+        (0, 1000, "0%"),
+        (1, 0, "0%"),
+        (9, 9, "100%"),
+    ],
+)
+def test_shares_are_rounded_as_people_do_and_something_is_never_none(part: int, whole: int, said: str) -> None:
+    assert share(part, whole) == said
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"memory.stat.inactive_file": 1 << 20}, "in use: the working set (peak and limit count idle file pages too), else what its"),
+        ({}, "in use: all that its cgroup counts, else what its processes hold"),
+    ],
+)
+def test_the_table_says_what_its_numbers_are(more: dict[str, int], said: str) -> None:
+    one = host()
+    one.cgroups[UNIT].update(more)
+    assert said in text(audited(one))
 
 
 def test_a_calm_host_has_nothing_to_note() -> None:

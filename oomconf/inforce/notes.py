@@ -7,7 +7,7 @@ from typing import Final
 
 from oomconf.inforce.host import Host
 from oomconf.inforce.nouns import Candidate, Headroom, Killer, Note, Row, Use
-from oomconf.quantity import INFINITY, roughly
+from oomconf.quantity import INFINITY, roughly, share
 
 __all__ = ["headroom", "notes", "unseen", "unseen_values"]
 
@@ -79,8 +79,8 @@ def _machine(memory: Headroom) -> Iterator[Note]:
         return Note(id=name, object="memory", text=text)
 
     if memory.total and memory.available is not None and memory.available * 100 < memory.total * _SHORT:
-        share = memory.available * 100 // memory.total
-        yield note("little-available", f"only {roughly(memory.available)} of {roughly(memory.total)} ({share}%) can still be had")
+        part = share(memory.available, memory.total)
+        yield note("little-available", f"only {roughly(memory.available)} of {roughly(memory.total)} ({part}) can still be had")
     if memory.total is not None and not memory.swap_total:
         yield note("no-swap", "there is no swap: what is not used cannot be put aside, and the killer comes sooner")
     if memory.swap_total and memory.swap_free * 100 < memory.swap_total * _SHORT:
@@ -97,7 +97,7 @@ def _machine(memory: Headroom) -> Iterator[Note]:
 def _limit(host: Host, one: Use) -> Iterator[Note]:
     used = one.used
     if one.limit and one.current is not None and used * 100 >= one.limit * _NEAR:
-        text = f"{one.name} uses {roughly(used)} of its limit of {roughly(one.limit)} ({used * 100 // one.limit}%)"
+        text = f"{one.name} uses {roughly(used)} of its limit of {roughly(one.limit)} ({share(used, one.limit)})"
         yield Note(id="near-limit", object=one.name, text=text)
     high = host.state(one.path).values.get("memory.high")
     if high is not None and 0 < high < INFINITY and one.current is not None and one.current * 100 >= high * _THROTTLED:

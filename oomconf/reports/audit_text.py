@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from oomconf.inforce import Audit, Candidate, Kill, Row, Use, unseen_values
 from oomconf.inforce.judge import shown
-from oomconf.quantity import roughly
+from oomconf.quantity import roughly, share
 from oomconf.reports._terminal import Paper, bar, cut, table, wrapped
 from oomconf.safe import clean
 
@@ -125,9 +125,10 @@ def _memory(found: Audit, paper: Paper) -> Iterator[str]:
     if memory.available is None:
         yield from _answer("memory", f"{roughly(memory.total)} in all, what is available is not told; {swap}", paper)
     else:
-        share = memory.available * 100 // memory.total
-        colour = "red" if share < 10 else "yellow" if share < 20 else "green"  # noqa: PLR2004
-        yield from _answer("memory", f"{roughly(memory.available)} of {roughly(memory.total)} available ({share}%), {swap}", paper, colour)
+        tenths = memory.available * 10 // memory.total
+        colour = "red" if tenths < 1 else "yellow" if tenths < 2 else "green"  # noqa: PLR2004
+        left = share(memory.available, memory.total)
+        yield from _answer("memory", f"{roughly(memory.available)} of {roughly(memory.total)} available ({left}), {swap}", paper, colour)
         if memory.free is not None:
             text = f"'free' says {roughly(memory.free)}, for {roughly(memory.cache)} hold files, most of which can be dropped"
             yield from wrapped(text, paper, first=_INDENT, rest=_INDENT)
@@ -167,7 +168,7 @@ def _users(found: Audit, paper: Paper, most: int) -> Iterator[str]:
     total = found.memory.total or sum(one.used for one in users)
     first = users[0]
     full = [one for one in users if one.limit]
-    words = f"{clean(first.name)} most, {roughly(first.used)} ({first.used * 100 // max(1, total)}% of RAM)"
+    words = f"{clean(first.name)} most, {roughly(first.used)} ({share(first.used, total)} of RAM)"
     if full:
         nearest = max(full, key=lambda one: one.used / (one.limit or 1))
         words += f"; nearest to its limit {clean(nearest.name)}, at {_share(nearest)}"
@@ -176,10 +177,23 @@ def _users(found: Audit, paper: Paper, most: int) -> Iterator[str]:
     rows += [_use(one, total, paper) for one in users[:most]]
     yield from table(rows, right=(1, 3, 4, 5, 6), indent="  ")
     yield from _more(len(users) - most, "")
+    yield from wrapped(_meaning(users[:most]), paper, first="  ", rest="    ")
+
+
+def _meaning(shown: Sequence[Use]) -> str:
+    """What the numbers of the table are: not all rows have the same one."""
+    kinds = {"set" if one.working_set is not None else "all" if one.current is not None else "held" for one in shown}
+    words = {
+        "set": "the working set (peak and limit count idle file pages too)",
+        "all": "all that its cgroup counts",
+        "held": "what its processes hold",
+    }
+    said = [text for kind, text in words.items() if kind in kinds]
+    return "in use: " + ", else ".join(said)
 
 
 def _share(one: Use) -> str:
-    return f"{one.used * 100 // one.limit}%" if one.limit else ""
+    return share(one.used, one.limit) if one.limit else ""
 
 
 def _use(one: Use, total: int, paper: Paper) -> tuple[str, ...]:
