@@ -24,7 +24,10 @@ class Metric:
 
 TIMESTAMP: Final = Metric("oomconf_audit_timestamp_seconds", "gauge", (), "When the last audit ended, in seconds since 1970.")
 COMPLETE: Final = Metric(
-    "oomconf_audit_complete", "gauge", (), "1 if the last audit could look at all that the spec says of this host, else 0."
+    "oomconf_audit_complete",
+    "gauge",
+    (),
+    "1 if the last audit could read all it reads and every value that a host can tell, else 0; values that no host tells do not count.",
 )
 DRIFT: Final = Metric("oomconf_drift", "gauge", ("object", "setting"), "1 where a value in force differs from the spec, else 0.")
 DRIFTED: Final = Metric("oomconf_drifted_settings", "gauge", (), "How many values in force differ from the spec.")
@@ -35,7 +38,7 @@ UNIT_KILLS: Final = Metric(
     "oomconf_unit_oom_kills_total",
     "counter",
     ("unit",),
-    "Processes of the unit that the OOM killer ended (oom_kill of memory.events); 0 is written too, or the first kill is no increase.",
+    "Processes of the unit that the OOM killer ended (oom_kill of memory.events, less what units below it count); 0 is written too.",
 )
 UNIT_WORKING_SET: Final = Metric(
     "oomconf_unit_memory_working_set_bytes", "gauge", ("unit",), "memory.current of the unit without inactive_file, over all its processes."

@@ -30,6 +30,10 @@ FILES = {
     "memory_min": "memory.min", "memory_low": "memory.low", "memory_high": "memory.high", "memory_max": "memory.max",
     "memory_swap_max": "memory.swap.max",
 }  # fmt: skip
+V1 = {
+    "memory.peak": "memory.max_usage_in_bytes:", "memory.stat.inactive_file": "memory.stat:total_inactive_file ",
+    "memory.swap.current": "memory.stat:total_swap ", "memory.events.oom_kill": "memory.oom_control:oom_kill ",
+}  # fmt: skip
 PLAIN = {
     "Slice": "system.slice", "OOMScoreAdjust": "0", "MemoryMin": "0", "MemoryLow": "0", "MemoryHigh": "infinity", "MemoryMax": "infinity",
     "MemorySwapMax": "infinity", "OOMPolicy": "stop", "Restart": "no", "ManagedOOMPreference": "none", "ManagedOOMSwap": "auto",
@@ -111,6 +115,9 @@ class Fake:
             for name, value in (("limit_in_bytes", limit), ("memsw.limit_in_bytes", both)):
                 yield f"/sys/fs/cgroup/memory{path}/memory.{name}:{(1 << 63) - PAGE if value >= INFINITY else value}"
             yield f"/sys/fs/cgroup/memory{path}/memory.usage_in_bytes:{values['memory.current']}"
+            for name, here in V1.items():
+                if name in values:
+                    yield f"/sys/fs/cgroup/memory{path}/{here}{values[name]}"
             return
         for name, value in values.items():
             yield f"/sys/fs/cgroup{path}/{name}:{'max' if value >= INFINITY else value}"

@@ -16,8 +16,10 @@ import oomconf
 from oomconf.cli import main
 from oomconf.errors import CallError, InputError
 from oomconf.host.snapshot import capture
-from oomconf.inforce import Audit, audit_host
+from oomconf.inforce import Audit, Row, audit_host, unseen_values
 from oomconf.metrics import AUDIT
+from oomconf.policy import Facts, Origin
+from oomconf.quantity import Size, share
 from oomconf.reports import audit_metrics, audit_text
 from oomconf.reports._terminal import Paper
 from oomconf.simulation import machine_of_snapshot, simulate_host
@@ -133,7 +135,7 @@ def test_the_order_of_death_is_that_of_simulate() -> None:
 
 NOTES = [
     ("no-swap", {}, "there is no swap"),
-    ("near-limit", {"memory.current": 60 << 20}, "web.service uses 60M of its limit of 64M (93%)"),
+    ("near-limit", {"memory.current": 60 << 20}, "web.service uses 60M of its limit of 64M (94%)"),
     ("throttled", {"memory.high": 60 << 20}, "web.service is at its memory.high of 60M"),
 ]
 
@@ -143,6 +145,36 @@ def test_what_needs_no_spec_is_judged(name: str, values: dict[str, int], said: s
     one = host()
     one.cgroups[UNIT].update(values)
     assert said in {note.id: note.text for note in audited(one).notes}[name]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "said"),
+    [
+        (389, 1000, "39%"),
+        (384, 1000, "38%"),
+        (385, 1000, "39%"),
+        (4, 1000, "<1%"),
+        (5, 1000, "1%"),
+        (0, 1000, "0%"),
+        (1, 0, "0%"),
+        (9, 9, "100%"),
+    ],
+)
+def test_shares_are_rounded_as_people_do_and_something_is_never_none(part: int, whole: int, said: str) -> None:
+    assert share(part, whole) == said
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"memory.stat.inactive_file": 1 << 20}, "in use: the working set (peak and limit count idle file pages too), else what its"),
+        ({}, "in use: all that its cgroup counts, else what its processes hold"),
+    ],
+)
+def test_the_table_says_what_its_numbers_are(more: dict[str, int], said: str) -> None:
+    one = host()
+    one.cgroups[UNIT].update(more)
+    assert said in text(audited(one))
 
 
 def test_a_calm_host_has_nothing_to_note() -> None:
@@ -191,6 +223,31 @@ def test_cgroup_v1_is_read_and_what_it_cannot_hold_is_said() -> None:
     found = audit_host(read(one.text()), policy)
     assert states(found) == {("web.service", "memory_max"): "as said", ("web.service", "memory_high"): "not seen"}
     assert found.users[0].limit == 64 << 20
+
+
+@pytest.mark.parametrize("v1", [False, True], ids=["v2", "v1"])
+@pytest.mark.parametrize("path", [UNIT, "/thatgroup"])
+def test_what_a_cgroup_counts_is_told_under_both_versions_whether_a_unit_has_it_or_not(path: str, v1: bool) -> None:
+    one = host()
+    one.v1 = v1
+    counted = {"memory.current": 97775616, "memory.max": 100 << 20, "memory.peak": 98 << 20, "memory.stat.inactive_file": 1 << 20}
+    one.cgroup(path, **counted, **{"memory.swap.current": 4096, "memory.events.oom_kill": 2})
+    one.process(50, "hog", path, rss=4)
+    (use,) = [use for use in audited(one).users if use.path == path]
+    assert (use.name, use.kind) == (("web.service", "unit") if path == UNIT else ("thatgroup", "process"))
+    assert (use.current, use.working_set, use.peak, use.limit) == (97775616, 97775616 - (1 << 20), 98 << 20, 100 << 20)
+    assert (use.swap, use.kills) == (4096, 2)
+    assert "near-limit" in {note.id for note in audited(one).notes if note.object == use.name}
+
+
+def test_a_group_with_a_limit_is_told_though_its_processes_are_below_and_none_twice_inside_a_unit() -> None:
+    one = host()
+    one.cgroup("/pool", **{"memory.max": 64 << 20, "memory.current": 9 << 20})
+    one.cgroup("/pool/a", **{"memory.current": 8 << 20})
+    one.cgroup(f"{UNIT}/worker", **{"memory.max": 1 << 20})
+    one.process(50, "a", "/pool/a")
+    one.process(51, "worker", f"{UNIT}/worker")
+    assert {use.name: use.processes for use in audited(one).users} == {"web.service": 2, "pool": 1, "pool/a": 1, "init.scope": 1}
 
 
 def oomconf_unit(name: str, **more: bool) -> object:
@@ -330,6 +387,191 @@ def test_containers_are_told_with_use_and_limit() -> None:
     assert (api.name, api.limit, api.declared, api.kills) == ("api", None, 64 << 20, 2)
     assert states(found)["api", "memory_max"] == "drift"
     assert 'oomconf_container_oom_kills_total{container="api"} 2' in audit_metrics.render(found, 1)
+
+
+@pytest.mark.parametrize("release", ["6.1.0", "4.19.0", "v1"])
+def test_a_kill_is_counted_in_one_unit_though_the_kernel_counts_it_in_all_above(release: str) -> None:
+    """Units of a slice of a slice, a scope, which has no metric, and a container beside them: three kills, one of a unit that is gone."""
+    ident = "ab" * 32
+    one = host()
+    one.v1 = release == "v1"
+    is_tree = release == "6.1.0"  # before 5.2 memory.events was of the group alone, as v1's count still is
+    kills = {
+        "/web.slice": (3 if is_tree else 0),
+        "/web.slice/web-app.slice": (2 if is_tree else 0),
+        "/web.slice/web-app.slice/app.service": 1,
+        "/web.slice/web-app.slice/x.scope": 1,
+        f"/web.slice/docker-{ident}.scope": 1,
+    }
+    for path, count in kills.items():
+        one.cgroup(path, **{"memory.events.oom_kill": count})
+    text = one.text().replace("# end", f"/proc/sys/kernel/osrelease:{release.replace('v1', '6.1.0')}\n# end")
+    lines = audit_metrics.render(audited(text), 1).splitlines()
+    found = {line.split('"')[1]: int(line.split()[-1]) for line in lines if "oom_kills_total{" in line}
+    assert found["app.service"] == 1
+    assert found[f"{ident[:12]}"] == 1
+    # the scope's kill is the slice's: it has no metric, and before 5.2 nothing above it counts it
+    assert found["web-app.slice"] == (1 if is_tree else 0)
+    assert found["web.slice"] == 0
+
+
+def test_a_unit_whose_container_was_killed_says_so_as_the_container_does() -> None:
+    one, ident = host(), "ab" * 32
+    for path in ("/system.slice", UNIT, f"{UNIT}/libpod-{ident}.scope"):
+        one.cgroup(path, **{"memory.events.oom_kill": 2})
+    one.process(50, "app", f"{UNIT}/libpod-{ident}.scope")
+    lines = audit_metrics.render(audited(one), 1).splitlines()
+    assert {line.split('"')[1]: line.split()[-1] for line in lines if "oom_kills_total{" in line} == {
+        "system.slice": "0",
+        "web.service": "2",
+        ident[:12]: "2",
+    }
+
+
+# ── whether it is the machine of the spec ────────────────────────────────────────────────────────────────────────────────
+
+MACHINE = """\
+/proc/meminfo:MemTotal: 8000000 kB
+/proc/sys/kernel/osrelease:6.1.90-1-amd64
+/proc/1/status:Name:\tsystemd
+/proc/1/status:VmRSS:\t9 kB
+/sys/fs/cgroup/a/memory.max:max
+$version:systemd 252 (252)
+$systemctl:
+# end
+"""
+FACTS = [
+    ({}, []),
+    ({"memory_total": Size(8000000 * 1024)}, []),
+    ({"memory_total": Size(8150000 * 1024)}, []),
+    ({"memory_total": Size(8170000 * 1024)}, ["memtotal"]),
+    ({"memory_total": Size(2014584 * 1024)}, ["memtotal"]),
+    ({"ram": Size(8 << 30)}, []),
+    ({"ram": Size(7 << 30)}, ["ram"]),
+    ({"ram": Size(10 << 30)}, ["ram"]),
+    ({"kernel": "6.1"}, []),
+    ({"kernel": "6"}, []),
+    ({"kernel": "6.1.90"}, []),
+    ({"kernel": "6.1.9"}, ["kernel"]),
+    ({"kernel": "6.12"}, ["kernel"]),
+    ({"systemd": 252}, []),
+    ({"systemd": 257}, ["systemd"]),
+    ({"systemd": 0}, ["systemd"]),
+    ({"cgroup_version": 2}, []),
+    ({"cgroup_version": 1, "kernel": "5.10"}, ["kernel", "cgroup_version"]),
+]
+
+
+@pytest.mark.parametrize(("said", "told"), FACTS, ids=[" ".join(f"{key}={value}" for key, value in row[0].items()) for row in FACTS])
+def test_a_spec_of_another_machine_is_told(said: dict[str, object], told: list[str]) -> None:
+    facts = {
+        ("memory_total" if key == "ram" else key): oomconf.Setting(value, origin=Origin.NOMINAL) if key == "ram" else oomconf.Setting(value)
+        for key, value in said.items()
+    }
+    policy = oomconf.Policy(name="h", facts=Facts(**facts))  # type: ignore[arg-type]
+    found = [note for note in audit_host(read(MACHINE), policy).notes if note.id == "other-machine"]
+    assert [note.object for note in found] == told
+    assert all("another machine (--host), or the spec is old" in note.text for note in found)
+    nothing = read("/proc/meminfo:MemTotal: 0 kB")
+    assert [note for note in audit_host(nothing, policy).notes if note.id == "other-machine"] == []
+
+
+# ── what could not be looked at, and what nothing tells ──────────────────────────────────────────────────────────────────
+
+UNITS = """\
+version: 1
+hosts: {vm: {ram: 8G, docker: {version: "28"}}}
+slices: {front.slice: {memory: {max: 1G}}}
+services:
+  a: {slice: front.slice, memory: {max: 64M}, systemd: {unit: a.service}}
+  b: {memory: {max: 64M}, runtime: {go: {}}, docker: {name: box}}
+"""
+OFFLINE = """\
+/proc/meminfo:MemTotal: 8000000 kB
+/proc/1/status:Name:\ttini
+/proc/1/status:Uid:\t0
+/proc/1/status:VmRSS:\t9 kB
+/proc/pressure/memory:some avg10=0.00
+/sys/fs/cgroup/a/memory.max:max
+$version:systemd 252 (252)
+$log:h kernel: Linux version 6.1
+# end
+"""
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> tuple[str, str]:
+    spec, taken = tmp_path / "oomconf.yaml", tmp_path / "taken"
+    spec.write_text(UNITS)
+    taken.write_text(OFFLINE)
+    return str(spec), str(taken)
+
+
+def test_where_no_systemd_runs_it_is_said_once_with_why_and_the_version_is_none(
+    units: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, taken = units
+    assert main(["audit", spec, "--snapshot", taken]) == 0
+    told = capsys.readouterr().out
+    assert "no systemd (PID 1 is tini)" in told.splitlines()[0]
+    assert "252" not in told
+    words = " ".join(told.split())
+    assert words.count("PID 1 is tini, not systemd: nothing has its units") == 1
+    assert "of front.slice and a.service could not be looked at: PID 1 is tini" in words
+    assert "systemctl" not in words
+
+
+@pytest.mark.parametrize("asked", ["$systemctl:\n", ""], ids=["asked", "not asked"])
+def test_systemd_as_pid_1_is_no_host_without_systemd(asked: str) -> None:
+    found = audited(OFFLINE.replace("tini", "systemd").replace("# end", f"{asked}# end"))
+    assert (found.systemd, found.init) == (252, "systemd")
+    assert ("systemctl gave no answer: what the manager has is not known" in found.unseen) == (not asked)
+
+
+def test_what_nothing_tells_is_not_what_could_not_be_looked_at(units: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """In text, JSON and the metric: a heap is in no capture, a unit could be seen elsewhere."""
+    found = oomconf.audit(OFFLINE, oomconf.load(units[0]))
+    assert {row.setting for row in found.unsayable} == {"runtime.go"}
+    assert {row.thing for row in found.blind} == {"front.slice", "a.service"}
+    main(["audit", units[0], "--snapshot", units[1], "--format", "json"])
+    told = json.loads(capsys.readouterr().out)
+    counts = {name: told["summary"][name] for name in ("not seen", "not_looked_at", "not_audited")}
+    blind = len(found.blind)
+    assert counts == {"not seen": blind + 1, "not_looked_at": blind, "not_audited": 1}
+    assert (told["complete"], told["not_seen"], told["init"]) == (False, list(found.unseen), "tini")
+    assert told["not_seen"][-1].startswith(f"{blind} values of front.slice and a.service could not be looked at: ")
+    assert f"{blind} not seen, 1 not audited" in " ".join(text(found).split())
+    assert "1 value not audited: nothing on a host tells it (--all shows why)" in text(found)
+    assert "for those hold secrets" in " ".join(text(found, every=True).split())
+
+
+def test_complete_is_that_nothing_that_could_be_seen_was_missed(tmp_path: Path) -> None:
+    spec = tmp_path / "oomconf.yaml"
+    spec.write_text("version: 1\nhosts: {vm: {ram: 8G}}\nservices: {b: {memory: {max: 64M}, runtime: {go: {}}, docker: {name: box}}}\n")
+    found = oomconf.audit(OFFLINE, oomconf.load(str(spec)))
+    assert (len(found.unsayable), found.blind, found.unseen, found.is_complete) == (1, (), (), True)
+    assert "oomconf_audit_complete 1\n" in audit_metrics.render(found, 1)
+
+
+@pytest.mark.parametrize(("kind", "code"), [("blind", 1), ("seen", 0)])
+def test_values_that_could_not_be_looked_at_fail_where_that_is_asked(kind: str, code: int, units: tuple[str, str]) -> None:
+    argv = ["audit", *([units[0]] if kind == "blind" else []), "--snapshot", units[1]]
+    assert main(argv) == 0
+    assert main([*argv, "--fail-on-unseen"]) == code
+
+
+def test_many_reasons_are_a_few_lines_and_every_value_is_counted() -> None:
+    rows = [Row(object="s", thing=f"u{number}", setting="x", state="not seen", why=f"why {number % 7}", blind=True) for number in range(70)]
+    lines = unseen_values(rows)
+    assert lines[0] == "10 values of u0, u7, u14, u21, u28 and 5 more could not be looked at: why 0"
+    assert (len(lines), lines[-1]) == (6, "20 values more could not be looked at")
+    assert unseen_values([]) == []
+
+
+def test_what_does_not_run_reads_as_what_is_said_and_not_as_something_found() -> None:
+    row = Row(object="services.a", thing="a.service", setting="slice", state="not running", expected="front.slice", why="it is masked")
+    told = " ".join(text(Audit(host="h", rows=(row,)), every=True).split())
+    assert "not running a.service slice front.slice is said (it is masked)" in told
 
 
 # ── the function ─────────────────────────────────────────────────────────────────────────────────────────────────────────

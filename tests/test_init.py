@@ -102,6 +102,37 @@ def test_it_says_what_is_in_force_and_what_was_seen(tmp_path: Path) -> None:
     assert "One more service holds 1.95M: cron.service." in made.text
 
 
+@pytest.mark.parametrize(("runs", "main"), [(-500, ""), (0, "10"), (7, "10"), (7, "999")])
+def test_a_score_that_waits_for_a_start_is_said_beside_it(tmp_path: Path, runs: int, main: str) -> None:
+    """And where none waits, the head says so of all; what is not seen waits for nothing."""
+    files = {**HOST, **process(10, "web", 300_000, adj=runs, cgroup="0::/system.slice/app.service")}
+    more = shown(unit("app.service", OOMScoreAdjust=-500, **({"MainPID": main} if main else {})))
+    text = capture(str(fake(tmp_path, files))).replace("# end\n", f"{more}# end\n")
+    made = init_spec(read(text)).text
+    waits = runs != -500 and main == "10"
+    assert ("oom_score_adj: -500  # waits for the next start: web[10] runs with" in made) == waits
+    assert ("scores too but those that wait" in made) == waits
+    (app,) = [one for one in loaded(tmp_path, made).workloads if one.name == "app"]
+    assert app.oom_score_adj is not None
+    assert app.oom_score_adj.value == -500
+
+
+@pytest.mark.parametrize(
+    ("slab", "mib"),
+    [
+        ("Slab: 1676460 kB\nSReclaimable: 1578204 kB\nSUnreclaim: 98256 kB\n", 192),
+        ("Slab: 1676460 kB\nSReclaimable: 1578204 kB\n", 192),
+        ("Slab: 98256 kB\n", 192),
+        ("SReclaimable: 1578204 kB\n", 128),
+    ],
+)
+def test_what_the_kernel_can_drop_is_not_reserved(tmp_path: Path, slab: str, mib: int) -> None:
+    files = {"proc/meminfo": f"MemTotal: 24684092 kB\nMemFree: 100000 kB\n{slab}", **process(1, "init", 8)}
+    policy = loaded(tmp_path, init_spec(read(capture(str(fake(tmp_path, files))))).text)
+    assert policy.facts.reserved is not None
+    assert policy.facts.reserved.value == mib << 20
+
+
 def test_what_no_spec_may_say_is_left_out_with_its_reason(tmp_path: Path) -> None:
     made = init_spec(read(taken(tmp_path)))
     assert any("ssh" in one.what and "oom_score_adj" in one.what for one in made.left), made.left

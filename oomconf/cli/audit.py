@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _EPILOG = """\
 Answers, from this host or a captured one: was it the killer, how much memory is there, who uses it, who is next, are the limits right.
 Only reads, and says what it could not see; 'oomconf simulate --capture' and '--capture-script' make the snapshot of another host.
-exit codes: 0 nothing drifts; 1 drift (a score that waits for a restart is none), or with --fail-on-kill a kill; 2 a wrong call"""
+exit codes: 0 nothing drifts of what could be looked at; 1 drift (a score that waits for a restart is none), with --fail-on-kill a kill,
+with --fail-on-unseen a value that could not be looked at; 2 a wrong call"""
 
 
 def run(words: list[str]) -> int:
@@ -45,7 +46,8 @@ def run(words: list[str]) -> int:
     found = audit_host(taken, policy)
     _print(found, options)
     killed = options.fail_on_kill and any(kill.outcome in ("killed", "panic") for kill in found.killer.kills)
-    return EXIT_FINDINGS if found.drift or killed or (options.fail_on_kill and found.killer.counter) else EXIT_FINE
+    killed = killed or bool(options.fail_on_kill and found.killer.counter)
+    return EXIT_FINDINGS if found.drift or killed or (options.fail_on_unseen and found.blind) else EXIT_FINE
 
 
 def parser() -> argparse.ArgumentParser:
@@ -66,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=("text", "json", "prometheus"), default="text")
     parser.add_argument("--output", metavar="FILE", help="write there, whole or not at all (for node_exporter's textfile collector)")
     parser.add_argument("--fail-on-kill", action="store_true", help="exit 1 if anything was killed for lack of memory since boot")
+    parser.add_argument(
+        "--fail-on-unseen", action="store_true", help="exit 1 if a value could not be looked at, for want of rights or of what it is of"
+    )
     return parser
 
 

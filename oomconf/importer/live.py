@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from oomconf import programs
 from oomconf.importer.page import Page, plain
 from oomconf.importer.tree import Pointer
 from oomconf.kernel.sysctls import SYSCTLS
@@ -15,7 +16,7 @@ from oomconf.oomlog.owners import owner_of
 from oomconf.placement import DockerContainer, QuadletUnit, SystemdUnit
 from oomconf.policy import Facts, Group, Policy, Setting, Workload
 from oomconf.quantity import INFINITY, Size, roughly
-from oomconf.snapshot import CgroupState, ContainerState, Snapshot, UnitState
+from oomconf.snapshot import CgroupState, ContainerState, ProcessState, Snapshot, UnitState
 
 __all__ = ["given_of_host", "page_of_host", "policy_of_host"]
 
@@ -62,7 +63,7 @@ def policy_of_host(taken: Snapshot) -> Policy:
         memory_total=Setting(Size(total), proc),
         reserved=Setting(Size(_reserved(taken)), proc),
         kernel=None if taken.kernel is None else Setting(".".join(map(str, (taken.kernel.major, taken.kernel.minor)))),
-        systemd=Setting(taken.systemd if taken.systemd is not None else 0)
+        systemd=Setting(taken.manager if taken.manager is not None else 0)
         if taken.systemd is not None or "systemctl" in taken.asked
         else None,
         cgroup_version=None if taken.cgroup_version is None else Setting(taken.cgroup_version),
@@ -94,14 +95,21 @@ def page_of_host(taken: Snapshot, policy: Policy) -> Page:
         ("hosts", host, "swap"): _swaps(taken),
         **{("hosts", host, "sysctl", "set", key): f"the kernel's own is {SYSCTLS[key].default}" for key in policy.sysctls},
     }
+    waiting = dict(_waiting(taken))
+    true = (
+        "Limits and sysctls below are in force now, scores too but those that wait"
+        if waiting
+        else "Limits, scores and sysctls below are in force now"
+    )
     return Page(
         head=(
-            "A starter spec of this host as it stood. Limits, scores and sysctls below are in force now; comments say what was seen.",
+            f"A starter spec of this host as it stood. {true}; comments say what was seen.",
             "Say what each service may use and how dearly it is held (protect), then: oomconf check, oomconf lint, oomconf simulate.",
         ),
         tail=tuple(_others(taken, policy)),
         about={one.object: _use(taken, one) for one in policy.workloads},
         beside={way: text for way, text in beside.items() if text},
+        of_service={(name, "oom_score_adj"): text for name, text in waiting.items()},
         bare=True,
     )
 
@@ -111,7 +119,10 @@ def page_of_host(taken: Snapshot, policy: Policy) -> Page:
 
 def _reserved(taken: Snapshot) -> int:
     """Bytes to keep for what no service of the spec holds, up to the next 64M and no more than a quarter of RAM."""
-    kernel = sum(taken.meminfo.get(key, 0) for key in ("Slab", "KernelStack", "PageTables", "Percpu"))
+    info = taken.meminfo
+    # what of slab can be reclaimed is dropped like pages of files, and MemAvailable counts it
+    slab = info.get("SUnreclaim", max(0, info.get("Slab", 0) - info.get("SReclaimable", 0)))
+    kernel = slab + sum(info.get(key, 0) for key in ("KernelStack", "PageTables", "Percpu"))
     named = {seen.name for seen in _services(taken)}
     others = sum(process.size for process in taken.processes if (owner_of(process.cgroup).unit or "") not in named)
     wanted = max(_LEAST_RESERVED, (kernel + others) * 3 // 2)
@@ -151,6 +162,22 @@ def _services(taken: Snapshot) -> Iterator[_Seen]:
         limited = any(state.get(file, none) != none for file, none in _LIMITS.values())
         if big or limited or score or unit.get("OOMPolicy") in ("continue", "kill"):
             yield _Seen(name, state, unit, score)
+
+
+def _waiting(taken: Snapshot) -> Iterator[tuple[str, str]]:
+    """Services whose main process runs with another score than their unit says, which it takes when it starts (systemd.exec(5))."""
+    by_pid = {process.pid: process for process in taken.processes}
+    first: dict[str, ProcessState] = {}
+    for process in taken.processes:
+        first.setdefault(process.cgroup, process)
+    for seen in _services(taken):
+        pid = seen.unit.main_pid
+        main = first.get(seen.state.path) if pid is None else by_pid.get(pid)
+        if main is None or not seen.score or main.oom_score_adj == seen.score:
+            continue
+        known = programs.find(unit=seen.name, command=main.name)
+        if known is None or known.self_protects != main.oom_score_adj:
+            yield seen.name, f"waits for the next start: {plain(main.name)}[{main.pid}] runs with {main.oom_score_adj}"
 
 
 def _service(seen: _Seen, taken: Snapshot) -> Workload:

@@ -26,6 +26,8 @@ class Page:
     """A comment beside the services of these objects."""
     beside: Mapping[Pointer, str] = field(default_factory=dict)
     """A comment beside these keys."""
+    of_service: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """A comment beside a key of the service of this object."""
     judge: Callable[[str], Iterable[Finding]] = _nothing
     """What else may not be in the text: the lines of these findings are taken out."""
     bare: bool = False
@@ -35,6 +37,8 @@ class Page:
 def written(tree: Branch, page: Page, names: Mapping[str, Workload]) -> tuple[str, list[Pointer]]:
     """Give the text, and for each of its lines the keys that lead to it."""
     about: dict[Pointer, str] = {("services", name): page.about[one.object] for name, one in names.items() if one.object in page.about}
+    for (thing, key), text in page.of_service.items():
+        about |= {("services", name, key): text for name, one in names.items() if one.object == thing}
     rows: list[tuple[str, Pointer]] = [(f"# {line}".rstrip(), ()) for line in page.head]
     for line, way in lines(tree, about={**about, **page.beside}):
         rows += [("", ())] if len(way) == 1 and way[0] != "version" else []

@@ -21,7 +21,7 @@ from oomconf.snapshot import ContainerState
 
 __all__ = ["containers", "quadlet"]
 
-_ENVIRONMENT: Final = "a capture takes no environment"
+_ENVIRONMENT: Final = "no environment is looked at, for those hold secrets"
 _LABEL: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -175,7 +175,7 @@ def _quadlet_score(host: Host, place: QuadletUnit, asked: Asked) -> Row:
     first = host.by_pid.get(one.pid) if one is not None and one.running else min(inside, key=lambda process: process.pid, default=None)
     running = first is not None or (state is not None and state.is_active)
     if not running and state is None and "systemctl" not in host.taken.asked:
-        return blind(asked, "systemctl was not asked")
+        return blind(asked, host.no_manager)
     return judged(
         asked,
         Seen(

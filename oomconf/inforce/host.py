@@ -108,6 +108,12 @@ class Host:
             if at == path or at.startswith(f"{path}/"):
                 yield from processes
 
+    @property
+    def no_manager(self) -> str:
+        """Why nothing is known of what systemd has."""
+        taken = self.taken
+        return f"PID 1 is {taken.init}, not systemd: nothing has its units" if taken.is_without_systemd else "systemctl gave no answer"
+
     def sees_root(self) -> bool:
         """Whether processes of root are visible: not under hidepid, nor in most containers."""
         return any(process.uid == 0 for process in self.taken.processes)

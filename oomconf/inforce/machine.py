@@ -31,7 +31,7 @@ def machine_rows(host: Host, files: Files, policy: Policy) -> Iterator[Row]:
         yield from _oomd(host, files, policy, policy.oomd)
     if policy.kubelet is not None:
         asked = Asked(object=policy.object, thing="kubelet", setting="kubelet", expected=None, at=policy.kubelet.at)
-        yield unsayable(asked, "what a kubelet is told is not in a capture")
+        yield unsayable(asked, "what a kubelet is told is not looked at")
 
 
 def _oomd(host: Host, files: Files, policy: Policy, oomd: Oomd) -> Iterator[Row]:

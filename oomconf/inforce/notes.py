@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from oomconf.inforce.host import Host
-from oomconf.inforce.nouns import Candidate, Headroom, Killer, Note, Use
-from oomconf.quantity import INFINITY, roughly
+from oomconf.inforce.nouns import Candidate, Headroom, Killer, Note, Row, Use
+from oomconf.quantity import INFINITY, roughly, share
 
-__all__ = ["headroom", "notes", "unseen"]
+__all__ = ["headroom", "notes", "unseen", "unseen_values"]
 
 _NEAR: Final = 90
 """Percent of a limit from which it is called nearly met."""
@@ -79,8 +79,8 @@ def _machine(memory: Headroom) -> Iterator[Note]:
         return Note(id=name, object="memory", text=text)
 
     if memory.total and memory.available is not None and memory.available * 100 < memory.total * _SHORT:
-        share = memory.available * 100 // memory.total
-        yield note("little-available", f"only {roughly(memory.available)} of {roughly(memory.total)} ({share}%) can still be had")
+        part = share(memory.available, memory.total)
+        yield note("little-available", f"only {roughly(memory.available)} of {roughly(memory.total)} ({part}) can still be had")
     if memory.total is not None and not memory.swap_total:
         yield note("no-swap", "there is no swap: what is not used cannot be put aside, and the killer comes sooner")
     if memory.swap_total and memory.swap_free * 100 < memory.swap_total * _SHORT:
@@ -97,11 +97,34 @@ def _machine(memory: Headroom) -> Iterator[Note]:
 def _limit(host: Host, one: Use) -> Iterator[Note]:
     used = one.used
     if one.limit and one.current is not None and used * 100 >= one.limit * _NEAR:
-        text = f"{one.name} uses {roughly(used)} of its limit of {roughly(one.limit)} ({used * 100 // one.limit}%)"
+        text = f"{one.name} uses {roughly(used)} of its limit of {roughly(one.limit)} ({share(used, one.limit)})"
         yield Note(id="near-limit", object=one.name, text=text)
     high = host.state(one.path).values.get("memory.high")
     if high is not None and 0 < high < INFINITY and one.current is not None and one.current * 100 >= high * _THROTTLED:
         yield Note(id="throttled", object=one.name, text=f"{one.name} is at its memory.high of {roughly(high)}: it is being slowed down")
+
+
+def unseen_values(rows: Iterable[Row]) -> list[str]:
+    """Say for each reason how many values could not be looked at, and of what; the reasons of most values first."""
+    by_why: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.blind:
+            by_why.setdefault(row.why, []).append(row)
+    reasons = sorted(by_why.items(), key=lambda pair: -len(pair[1]))
+    lines = [f"{_values(len(found))} of {_things(found)} could not be looked at: {why}" for why, found in reasons[:_MOST_NAMES]]
+    rest = sum(len(found) for _, found in reasons[_MOST_NAMES:])
+    return [*lines, f"{_values(rest)} more could not be looked at"] if rest else lines
+
+
+def _values(count: int) -> str:
+    return "1 value" if count == 1 else f"{count} values"
+
+
+def _things(rows: list[Row]) -> str:
+    names = list(dict.fromkeys(row.thing for row in rows))
+    more = [f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
+    *first, last = [*names[:_MOST_NAMES], *more]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def unseen(host: Host, killer: Killer, memory: Headroom) -> Iterator[str]:
@@ -115,7 +138,7 @@ def unseen(host: Host, killer: Killer, memory: Headroom) -> Iterator[str]:
         yield "no process of root is seen: hidepid, or a container without the rights to look out of it"
     if not taken.cgroups:
         yield "no cgroup's limits are seen"
-    if "systemctl" not in taken.asked and (any(unit.endswith(".service") for unit in host.of_unit) or taken.systemd is not None):
+    if "systemctl" not in taken.asked and (any(unit.endswith(".service") for unit in host.of_unit) or taken.manager is not None):
         yield "systemctl gave no answer: what the manager has is not known"
     for engine, process in (("docker", "dockerd"), ("podman", "conmon")):
         if engine not in taken.asked and any(one.name == process for one in taken.processes):

@@ -149,6 +149,9 @@ class Audit:
     """Which host of the spec it was held against; None without one: then its own files are what is said."""
     release: str = ""
     systemd: int | None = None
+    """The one that runs."""
+    init: str = ""
+    """The name of PID 1."""
     cgroup_version: int | None = None
     processes: int = 0
     units: int = 0
@@ -164,8 +167,11 @@ class Audit:
     rows: tuple[Row, ...] = ()
     notes: tuple[Note, ...] = ()
     unseen: tuple[str, ...] = ()
+    """What the answers lack, the values that could not be looked at among it."""
     leaves: Mapping[str, str] = field(default_factory=dict)
     """The label of each of `groups`, by its path."""
+    own_kills: Mapping[str, int] = field(default_factory=dict)
+    """Kills of the cgroups that have a metric, by path, each counted once though all those above count it too."""
 
     @property
     def drift(self) -> tuple[Row, ...]:
@@ -177,5 +183,15 @@ class Audit:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything that can be looked at was."""
-        return not self.unseen and not any(row.blind for row in self.rows)
+        """Whether everything that can be looked at was; values that no host tells are none of it."""
+        return not self.unseen and not self.blind
+
+    @property
+    def blind(self) -> tuple[Row, ...]:
+        """Values that could not be looked at, and could with more rights, a whole capture or on a host that has what they are of."""
+        return tuple(row for row in self.rows if row.blind)
+
+    @property
+    def unsayable(self) -> tuple[Row, ...]:
+        """Values that nothing on a host tells, whatever the rights."""
+        return tuple(row for row in self.rows if row.state == "not seen" and not row.blind)

@@ -21,7 +21,7 @@ __all__ = ["PROPERTY", "manager_says", "service_sayings", "services", "sets_itse
 
 _USER: Final = "a user's own manager has it, and that is not asked"
 _NOT_LOADED: Final = "systemd has not loaded it"
-_ENVIRONMENT: Final = "a capture takes no environment"
+_ENVIRONMENT: Final = "no environment is looked at, for those hold secrets"
 PROPERTY: Final = {row.field: row.name for row in _units.DIRECTIVES if row.field is not None}
 """Properties of `systemctl show` are named as the keys of the files."""
 
@@ -108,7 +108,7 @@ def _unloaded(host: Host, files: Files, asked: Asked, state: UnitState | None) -
         if asked.setting in SETTING_FILES and host.has(path):
             held = host.holds(path, asked.setting)
             return judged(asked, Seen(kernel=held, source=files.source(asked.thing, asked.setting, held), why=_v1_words(host)))
-        return blind(asked, "systemctl was not asked" if not host.taken.whole or not host.taken.asked else "systemctl gave no answer")
+        return blind(asked, host.no_manager)
     said = files.said(asked.thing).get(asked.setting)
     value = None if said is None else _plain(host, asked.setting, said.value)
     if said is not None and value is not None and value != asked.expected:

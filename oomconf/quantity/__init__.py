@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["INFINITY", "PAGE_SIZE", "Percent", "Size", "SizeError", "floor_to_page", "human", "roughly", "total"]
+__all__ = ["INFINITY", "PAGE_SIZE", "Percent", "Size", "SizeError", "floor_to_page", "human", "roughly", "share", "total"]
 
 PAGE_SIZE: Final = 4096
 
@@ -90,6 +90,12 @@ def human(size: int) -> str:
             whole, rest = divmod(size * 100 // unit, 100)
             return f"{whole}.{rest:02d}".rstrip("0") + letter if rest else f"{whole}{letter}"
     return str(int(size))
+
+
+def share(part: int, whole: int) -> str:
+    """Write a share for reading, in percent to the nearest: `39%`, `<1%` where that would be none of something; `0%` of nothing."""
+    rounded = 0 if whole <= 0 else (part * 200 + whole) // (whole * 2)
+    return "<1%" if rounded == 0 and part > 0 and whole > 0 else f"{rounded}%"
 
 
 def roughly(size: int) -> str:

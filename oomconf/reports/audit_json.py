@@ -24,6 +24,7 @@ def _audit(found: Audit) -> dict[str, Any]:
         "spec_host": found.spec_host,
         "kernel": found.release or None,
         "systemd": found.systemd,
+        "init": found.init or None,
         "cgroup_version": found.cgroup_version,
         "complete": found.is_complete,
         "not_seen": list(found.unseen),
@@ -54,7 +55,8 @@ def _audit(found: Audit) -> dict[str, Any]:
         "summary": {
             state: sum(1 for row in found.rows if row.state == state)
             for state in ("as said", "drift", "pending restart", "not running", "not seen")
-        },
+        }
+        | {"not_looked_at": len(found.blind), "not_audited": len(found.unsayable)},
     }
 
 

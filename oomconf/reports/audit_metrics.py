@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from oomconf import metrics
-from oomconf.inforce import Audit, Use
+from oomconf.inforce import Audit, Use, has_metric
 from oomconf.metrics import Metric
 
 __all__ = ["render"]
@@ -29,7 +29,7 @@ def render(found: Audit, seconds: float) -> str:
         metrics.DRIFT: list(drift.items()),
         metrics.DRIFTED: [((), float(sum(drift.values())))],
         metrics.PENDING: list(pending.items()),
-        metrics.UNIT_KILLS: [((name,), one.kills) for name, one in units if one.kills is not None],
+        metrics.UNIT_KILLS: [((name,), found.own_kills[one.path]) for name, one in units if one.path in found.own_kills],
         metrics.UNIT_WORKING_SET: [((name,), one.working_set) for name, one in units if one.working_set is not None],
         metrics.UNIT_LIMIT: [((name,), one.limit) for name, one in units if one.limit is not None],
         metrics.CONTAINER_KILLS: [((name,), one.kills) for name, one in containers if one.kills is not None],
@@ -39,7 +39,7 @@ def render(found: Audit, seconds: float) -> str:
 
 def _units(found: Audit) -> Iterator[tuple[str, Use]]:
     """Units and slices of the system's manager, and the groups that a script makes, by their labels; scopes come and go."""
-    every = [one for one in (*found.users, *found.slices) if one.kind == "unit" and one.path and not one.name.endswith(".scope")]
+    every = [one for one in (*found.users, *found.slices) if one.kind == "unit" and has_metric(one)]
     yield from _once([*((one.name, one) for one in every), *((found.leaves[one.path], one) for one in found.groups)])
 
 

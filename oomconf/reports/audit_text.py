@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from oomconf.inforce import Audit, Candidate, Kill, Row, Use
+from oomconf.inforce import Audit, Candidate, Kill, Row, Use, unseen_values
 from oomconf.inforce.judge import shown
-from oomconf.quantity import roughly
+from oomconf.quantity import roughly, share
 from oomconf.reports._terminal import Paper, bar, cut, table, wrapped
 from oomconf.safe import clean
 
@@ -16,6 +16,8 @@ __all__ = ["render"]
 
 _BAR: Final = 12
 _NAME: Final = 40
+_ALIKE: Final = 3
+"""Values that could not be looked at for one reason, from which on they are told together."""
 _LEAD: Final = 9
 _INDENT: Final = " " * _LEAD
 _PLAIN: Final = {ord("…"): ".."}
@@ -35,7 +37,7 @@ def render(found: Audit, paper: Paper, *, top: int = 8, every: bool = False) -> 
         *_users(found, paper, most),
         *_next(found, paper, most),
         *_limits(found, paper, most, every=every),
-        *_unseen(found, paper),
+        *_unseen(found, paper, every=every),
     ]
     text = "".join(f"{line}\n" for line in lines)
     return text if paper.unicode else text.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
@@ -43,12 +45,18 @@ def render(found: Audit, paper: Paper, *, top: int = 8, every: bool = False) -> 
 
 def _head(found: Audit, paper: Paper) -> str:
     words = [f"Linux {found.release}"] if found.release else []
-    words += [f"systemd {found.systemd}"] if found.systemd is not None else ["no systemd"]
+    words += _manager(found)
     words += [f"cgroup v{found.cgroup_version}"] if found.cgroup_version is not None else []
     for count, word in ((found.processes, "process"), (found.units, "unit"), (found.containers, "container")):
         words += [_many(count, word)] if count else []
     against = f", against {clean(found.spec_host)} of the spec" if found.spec_host is not None else ", against its own files"
     return f"{paper.paint(clean(found.host), 'bold')}: {clean(', '.join(words))}{against}"
+
+
+def _manager(found: Audit) -> list[str]:
+    if found.systemd is not None:
+        return [f"systemd {found.systemd}"]
+    return [] if found.init in ("", "systemd") else [f"no systemd (PID 1 is {found.init})"]
 
 
 def _many(count: int, word: str) -> str:
@@ -117,9 +125,10 @@ def _memory(found: Audit, paper: Paper) -> Iterator[str]:
     if memory.available is None:
         yield from _answer("memory", f"{roughly(memory.total)} in all, what is available is not told; {swap}", paper)
     else:
-        share = memory.available * 100 // memory.total
-        colour = "red" if share < 10 else "yellow" if share < 20 else "green"  # noqa: PLR2004
-        yield from _answer("memory", f"{roughly(memory.available)} of {roughly(memory.total)} available ({share}%), {swap}", paper, colour)
+        tenths = memory.available * 10 // memory.total
+        colour = "red" if tenths < 1 else "yellow" if tenths < 2 else "green"  # noqa: PLR2004
+        left = share(memory.available, memory.total)
+        yield from _answer("memory", f"{roughly(memory.available)} of {roughly(memory.total)} available ({left}), {swap}", paper, colour)
         if memory.free is not None:
             text = f"'free' says {roughly(memory.free)}, for {roughly(memory.cache)} hold files, most of which can be dropped"
             yield from wrapped(text, paper, first=_INDENT, rest=_INDENT)
@@ -159,7 +168,7 @@ def _users(found: Audit, paper: Paper, most: int) -> Iterator[str]:
     total = found.memory.total or sum(one.used for one in users)
     first = users[0]
     full = [one for one in users if one.limit]
-    words = f"{clean(first.name)} most, {roughly(first.used)} ({first.used * 100 // max(1, total)}% of RAM)"
+    words = f"{clean(first.name)} most, {roughly(first.used)} ({share(first.used, total)} of RAM)"
     if full:
         nearest = max(full, key=lambda one: one.used / (one.limit or 1))
         words += f"; nearest to its limit {clean(nearest.name)}, at {_share(nearest)}"
@@ -168,10 +177,23 @@ def _users(found: Audit, paper: Paper, most: int) -> Iterator[str]:
     rows += [_use(one, total, paper) for one in users[:most]]
     yield from table(rows, right=(1, 3, 4, 5, 6), indent="  ")
     yield from _more(len(users) - most, "")
+    yield from wrapped(_meaning(users[:most]), paper, first="  ", rest="    ")
+
+
+def _meaning(shown: Sequence[Use]) -> str:
+    """What the numbers of the table are: not all rows have the same one."""
+    kinds = {"set" if one.working_set is not None else "all" if one.current is not None else "held" for one in shown}
+    words = {
+        "set": "the working set (peak and limit count idle file pages too)",
+        "all": "all that its cgroup counts",
+        "held": "what its processes hold",
+    }
+    said = [text for kind, text in words.items() if kind in kinds]
+    return "in use: " + ", else ".join(said)
 
 
 def _share(one: Use) -> str:
-    return f"{one.used * 100 // one.limit}%" if one.limit else ""
+    return share(one.used, one.limit) if one.limit else ""
 
 
 def _use(one: Use, total: int, paper: Paper) -> tuple[str, ...]:
@@ -242,17 +264,26 @@ def _limits(found: Audit, paper: Paper, most: int, *, every: bool) -> Iterator[s
     said += [f"{count['pending restart']} waiting for a restart"] if count["pending restart"] else []
     said += [f"{count['as said']} as said"] if count["as said"] else []
     said += [f"{count['not running']} of what does not run"] if count["not running"] else []
-    said += [f"{count['not seen']} not seen"] if count["not seen"] else []
+    said += [f"{len(found.blind)} not seen"] if found.blind else []
+    said += [f"{len(found.unsayable)} not audited"] if found.unsayable else []
     colour = "red" if count["drift"] else "yellow" if count["pending restart"] else "green"
     where = "the spec" if found.spec_host is not None else "its own files"
     text = f"{_many(len(found.rows), 'value')} held against {where}: {', '.join(said)}" if said else f"{where} say nothing of memory"
     yield from _answer("limits", text, paper, colour if said else "")
-    shown_rows = [row for row in found.rows if every or row.state in ("drift", "pending restart") or row.blind]
+    reasons = Counter(row.why for row in found.blind)
+    shown_rows = [
+        row for row in found.rows if every or row.state in ("drift", "pending restart") or (row.blind and reasons[row.why] < _ALIKE)
+    ]
     shown_rows.sort(key=lambda row: _RANK[row.state])
     limit = len(shown_rows) if every else max(most * 3, 24)
     if shown_rows:
         yield from _table(shown_rows[:limit], paper)
     yield from _more(len(shown_rows) - limit, "")
+    if found.unsayable and not every:
+        text = (
+            f"{_many(len(found.unsayable), 'value')} not audited: nothing on a host tells {'it' if len(found.unsayable) == 1 else 'them'}"
+        )
+        yield from wrapped(f"{text} (--all shows why)", paper, first="  ", rest="    ")
     for note in found.notes:
         if note.id != "inherited-score":
             yield from _mark(note.text, paper)
@@ -262,8 +293,9 @@ def _table(rows: list[Row], paper: Paper) -> Iterator[str]:
     named = max(len(cut(clean(_thing(row)), _NAME)) for row in rows)
     wide = max(len(clean(_setting(row))) for row in rows)
     for row in rows:
-        state = paper.paint(row.state.ljust(15), _COLOURS[row.state])
-        plain = f"  {row.state.ljust(15)}  "
+        word = "not audited" if row.state == "not seen" and not row.blind else row.state
+        state = paper.paint(word.ljust(15), _COLOURS[row.state])
+        plain = f"  {word.ljust(15)}  "
         lead = f"{plain}{cut(clean(_thing(row)), _NAME).ljust(named)}  {clean(_setting(row)).ljust(wide)}  "
         first, *rest = wrapped(clean(_values(row)), paper, first=lead, rest=" " * 19)
         yield first.replace(plain, f"  {state}  ", 1)
@@ -285,6 +317,9 @@ def _values(row: Row) -> str:
     if row.state == "not seen":
         expected = f"said: {shown(setting, row.expected)}; " if row.expected is not None else ""
         return f"{expected}{row.why}"
+    if row.state == "not running" and row.found is None and row.expected is not None:
+        where = f" at {row.at.path}:{row.at.line}" if row.at.line else ""
+        return f"{shown(setting, row.expected)} is said{where}{f' ({row.why})' if row.why else ''}"
     text = f"{shown(setting, row.found)}" if row.found is not None else ""
     if row.state != "as said" and row.expected != row.found:
         said = f", said at {row.at.path}:{row.at.line}" if row.at.line and row.at.path not in row.source else ""
@@ -294,9 +329,13 @@ def _values(row: Row) -> str:
     return f"{text} ({'; '.join(notes)})" if notes else text
 
 
-def _unseen(found: Audit, paper: Paper) -> Iterator[str]:
+def _unseen(found: Audit, paper: Paper, *, every: bool) -> Iterator[str]:
     """What the audit rests on."""
     if found.unseen:
-        yield from _answer("not seen", _many(len(found.unseen), "thing") + " that the answers lack", paper, "yellow")
+        hint = "" if every else " (--all shows each)"
+        values = f"{_many(len(found.blind), 'value')} could not be looked at{hint}" if found.blind else ""
+        rest = len(found.unseen) - len(unseen_values(found.rows))
+        things = f"{_many(rest, 'thing')} that the answers lack" if rest else ""
+        yield from _answer("not seen", "; ".join(word for word in (values, things) if word), paper, "yellow")
     for text in found.unseen:
         yield from _mark(text, paper)

@@ -41,9 +41,10 @@ STATUS: Final = ("Name", "Pid", "PPid", "Uid", "VmRSS", "VmSwap", "VmPTE")
 CGROUP_FILES: Final = (
     "memory.current", "memory.peak", "memory.min", "memory.low", "memory.high", "memory.max", "memory.swap.current", "memory.swap.max",
     "memory.oom.group", "memory.events", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.usage_in_bytes",
+    "memory.max_usage_in_bytes", "memory.oom_control",
 )  # fmt: skip
-CGROUP_STAT: Final = ("anon", "file", "shmem", "inactive_file")
-"""What is taken of memory.stat."""
+CGROUP_STAT: Final = ("anon", "file", "shmem", "inactive_file", "total_inactive_file", "total_swap")
+"""What is taken of memory.stat; under v1 `total_` is with what is below."""
 UNIT_PROPERTIES: Final = (
     "Id", "Names", "LoadState", "ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ControlGroup", "Slice", "FragmentPath",
     "DropInPaths", "NeedDaemonReload", "Delegate", "MemoryAccounting", "MemoryMin", "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax",

@@ -61,8 +61,19 @@ class CgroupState:
     @property
     def working_set(self) -> int | None:
         """What cannot be dropped at once: in use, less file pages that nobody touched lately (as cAdvisor counts it); None if unknown."""
-        current = self.values.get("memory.current")
-        return None if current is None else max(0, current - self.values.get("memory.stat.inactive_file", 0))
+        current = self.current
+        return None if current is None else max(0, current - (self.inactive_file or 0))
+
+    @property
+    def current(self) -> int | None:
+        """What is in use, by either version of cgroups."""
+        return self.values.get("memory.current", self.values.get("memory.usage_in_bytes"))
+
+    @property
+    def inactive_file(self) -> int | None:
+        """File pages that nobody touched lately, of all that is below too; v1 has that under a name of its own."""
+        is_v1 = "memory.usage_in_bytes" in self.values
+        return self.values.get(f"memory.stat.{'total_' if is_v1 else ''}inactive_file")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +157,21 @@ class Snapshot:
     """Commands that were asked: systemctl, docker, podman, log."""
     whole: bool = True
     """Whether the capture came to its end."""
+
+    @property
+    def init(self) -> str:
+        """The name of PID 1; empty if it is not seen."""
+        return next((process.name for process in self.processes[:1] if process.pid == 1), "")
+
+    @property
+    def is_without_systemd(self) -> bool:
+        """Whether PID 1 is something else, though systemd may be installed."""
+        return "systemctl" not in self.asked and self.init not in ("", "systemd")
+
+    @property
+    def manager(self) -> int | None:
+        """The version of the systemd that runs, as far as it is known that it does."""
+        return None if self.is_without_systemd else self.systemd
 
 
 def name_of(process: ProcessState) -> str:
