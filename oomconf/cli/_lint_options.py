@@ -69,7 +69,7 @@ def parse(words: list[str]) -> Options:
         allow_partial=given.allow_partial or said.allow_partial,
         statistics=given.statistics,
         baseline=given.baseline or (str(base / said.baseline) if said.baseline else None),
-        write_baseline=given.write_baseline,
+        write_baseline=_no_stream(given.write_baseline),
         fix=given.fix,
         diff=given.diff,
     )
@@ -151,6 +151,12 @@ def size_option(option: str, text: str | None) -> Setting[Size] | None:
             f"{option}: {text} is {int(size)} bytes, which no machine has" + (f" (was {text}G meant?)" if text.isdigit() else "")
         )
     return Setting(size, whole_file(option))
+
+
+def _no_stream(path: str | None) -> str | None:
+    if path == "-":
+        raise InputError("--write-baseline -: writes a file, for findings are printed on standard output")
+    return path
 
 
 def _files(values: list[str]) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import sys
 import time
 
 from oomconf.cli import EXIT_FINDINGS, EXIT_FINE
-from oomconf.cli._plain import complain, named, paper
+from oomconf.cli._plain import complain, deliver, named, paper
 from oomconf.host import STDIN
 from oomconf.inforce import Audit, audit_host, which
 from oomconf.snapshot import read
@@ -64,7 +64,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--top", type=_rows, default=8, metavar="N", help="rows of each table (default 8)")
     parser.add_argument("--all", action="store_true", help="every row, also of what is as it should be")
     parser.add_argument("--format", choices=("text", "json", "prometheus"), default="text")
-    parser.add_argument("--output", metavar="FILE", help="write there, whole or not at all (for node_exporter's textfile collector)")
+    parser.add_argument(
+        "--output", metavar="FILE", help="write there, whole or not at all (for node_exporter's textfile collector); - is standard output"
+    )
     parser.add_argument("--fail-on-kill", action="store_true", help="exit 1 if anything was killed for lack of memory since boot")
     return parser
 
@@ -108,10 +110,4 @@ def _print(found: Audit, options: argparse.Namespace) -> None:
         from oomconf.reports import audit_text
 
         text = audit_text.render(found, paper(sys.stdout), top=options.top, every=options.all)
-    if options.output:
-        from oomconf.host.files import put
-
-        put(options.output, text, mode=0o644)
-        return
-    sys.stdout.write(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode(sys.stdout.encoding or "utf-8"))
-    sys.stdout.flush()
+    deliver(options.output, text, mode=0o644)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from oomconf.cli import EXIT_FINE
-from oomconf.cli._plain import complain
+from oomconf.cli import EXIT_CALL, EXIT_FINE
+from oomconf.cli._plain import complain, deliver, is_taken
 from oomconf.templating import Templates
 
 
@@ -14,11 +14,8 @@ def run(words: list[str]) -> int:
     options = parser().parse_args(words)
     if options.template and options.snapshot:
         return complain("--template is made of nothing, and --snapshot of a host: say one")
-    if options.out is not None:
-        from oomconf.host.files import absence
-
-        if not absence(options.out):
-            return complain(f"{options.out}: is there already, and is not overwritten")
+    if is_taken(options.out):
+        return EXIT_CALL
     text = Templates().render("init/oomconf.yaml.j2")
     left: tuple[tuple[object, str, str], ...] = ()
     if not options.template:
@@ -37,13 +34,7 @@ def run(words: list[str]) -> int:
             return complain(f"{options.snapshot}: no snapshot of a host: it has no /proc/meminfo")
         else:
             print("oomconf: this host has no /proc/meminfo: what follows is a template", file=sys.stderr)
-    if options.out is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    else:
-        from oomconf.host.files import put
-
-        put(options.out, text)
+    deliver(options.out, text)
     if left:
         print(f"not taken over: {len(left)}", file=sys.stderr)
         for at, what, why in left:

@@ -17,6 +17,8 @@ from oomconf.host import STDIN
 MOST_BYTES: Final = 16 * 1024 * 1024
 _OPEN: Final = ("/dev/", "/proc/")
 """Where a shell keeps the pipe of `<(command)`."""
+_HELD: Final = ("/dev/std", "/dev/fd/", "/proc/")
+"""Where open files stand by their number."""
 _SKIPPED: Final = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 )
@@ -140,21 +142,41 @@ def _bounded(path: str, data: bytes) -> bytes:
 
 
 def put(path: str, text: str, *, mode: int | None = None) -> None:
-    """Write a file whole or not at all: a temporary beside it, fsync, rename; raises WriteError."""
-    real = Path(path)
+    """Write a file whole or not at all: a temporary beside it, fsync, rename; raises WriteError.
+
+    Through a link its target is replaced. A device or a pipe stays what it is and is written to, as by `>` of a shell.
+    """
     try:
-        with tempfile.NamedTemporaryFile("w", dir=real.parent, prefix=".oomconf-", encoding="utf-8", newline="", delete=False) as file:
-            try:
+        if _is_written_through(path):
+            with open(path, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123
                 file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                os.chmod(file.name, 0o666 & ~_umask() if mode is None else mode)  # noqa: PTH101
-                os.replace(file.name, real)  # noqa: PTH105
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        else:
+            _replace(os.path.realpath(path) if os.path.islink(path) else path, text, mode)  # noqa: PTH114
     except OSError as error:
         raise WriteError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _is_written_through(path: str) -> bool:
+    """Whether it is there and no regular file, or is one that another process holds open (/dev/stdout); raises OSError."""
+    try:
+        found = os.stat(path).st_mode  # noqa: PTH116 - also where the kernel follows no link of a stranger's (fs.protected_symlinks)
+    except FileNotFoundError:
+        return False
+    return path.startswith(_HELD) or not (stat.S_ISREG(found) or stat.S_ISDIR(found))
+
+
+def _replace(path: str, text: str, mode: int | None) -> None:
+    real = Path(path)
+    with tempfile.NamedTemporaryFile("w", dir=real.parent, prefix=".oomconf-", encoding="utf-8", newline="", delete=False) as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o666 & ~_umask() if mode is None else mode)  # noqa: PTH101
+            os.replace(file.name, real)  # noqa: PTH105
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
 
 
 def rewrite(path: str, old: str, new: str) -> None:
@@ -190,6 +212,17 @@ def begins_with(path: str, first: bytes) -> bool:
 def is_folder(path: str) -> bool:
     """Whether it is a folder; not if nobody may look (Path.is_dir() raises then)."""
     return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_occupied(path: str) -> bool:
+    """Whether writing there would put something in the place of a file or a folder; of a device or a pipe it would not."""
+    try:
+        found = os.stat(path).st_mode  # noqa: PTH116
+    except (FileNotFoundError, ValueError):
+        return False
+    except OSError:
+        return os.path.lexists(path)
+    return stat.S_ISREG(found) or stat.S_ISDIR(found)
 
 
 def absence(path: str) -> str:
