@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final, Protocol
 
 from oomconf.dialect import Document, Sources
 from oomconf.errors import InputError, WriteError
-from oomconf.host import STDIN
+from oomconf.host import STDIN, stdin
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 _OPEN: Final = ("/dev/", "/proc/")
@@ -106,7 +105,7 @@ def read_loose(path: str) -> str:
 def _read_bytes(path: str) -> bytes:
     try:
         if path == STDIN:
-            return _bounded(path, sys.stdin.buffer.read(MOST_BYTES + 1))
+            return _bounded(path, stdin().read(MOST_BYTES + 1))
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if path.startswith(_OPEN) else os.O_NONBLOCK))  # a pipe that nobody
         try:  # writes to would never open
             return _read_open(path, descriptor)
