@@ -48,6 +48,14 @@ def deliver(path: str | None, text: str, *, mode: int | None = None) -> None:
     put(path, text, mode=mode)
 
 
+def read_twice(what: str, words: Sequence[str] | None, option: str, value: str | Sequence[str] | None) -> bool:
+    """Whether a call reads standard input both for what it names and for an option, and say so."""
+    if words is None or "-" not in words or value is None or "-" not in ([value] if isinstance(value, str) else value):
+        return False
+    complain(f"{what} and {option} are both '-', and standard input can be read but once: name a file for one of them")
+    return True
+
+
 def is_taken(path: str | None) -> bool:
     """Whether a file is there that would be overwritten, and say so."""
     from oomconf.host.files import is_occupied

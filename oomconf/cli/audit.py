@@ -6,11 +6,10 @@ import argparse
 import sys
 import time
 
-from oomconf.cli import EXIT_FINDINGS, EXIT_FINE
-from oomconf.cli._plain import complain, deliver, named, paper
-from oomconf.host import STDIN
+from oomconf.cli import EXIT_CALL, EXIT_FINDINGS, EXIT_FINE
+from oomconf.cli._capture import captured
+from oomconf.cli._plain import complain, deliver, named, paper, read_twice
 from oomconf.inforce import Audit, audit_host, which
-from oomconf.snapshot import read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,15 +27,17 @@ def run(words: list[str]) -> int:
         return complain("--output goes with --format json or prometheus")
     if options.host and not options.spec:
         return complain("--host goes with a spec; without one the host is held against its own files")
+    if read_twice("SPEC", options.spec, "--snapshot", options.snapshot):
+        return EXIT_CALL
     fleet: tuple[Policy, ...] = ()
     if options.spec:
         loaded = _spec(named(options.spec))
         if isinstance(loaded, int):
             return loaded
         fleet = loaded
-    taken = read(_text(options.snapshot))
-    if taken.memory_total is None:
-        return complain(f"{options.snapshot or 'this host'}: no snapshot of a host: it has no /proc/meminfo")
+    taken = captured(options.snapshot)
+    if isinstance(taken, int):
+        return taken
     policy: Policy | None = None
     if options.spec:
         policy, why = which(fleet, taken.hostname, options.host)
@@ -75,16 +76,6 @@ def _rows(text: str) -> int:
     if not text.isdecimal() or len(text) > 9 or int(text) == 0:  # noqa: PLR2004
         raise argparse.ArgumentTypeError(f"'{text[:40]}' is no number of rows")
     return int(text)
-
-
-def _text(snapshot: str | None) -> str:
-    if snapshot is None:
-        from oomconf.host.snapshot import capture
-
-        return capture()
-    from oomconf.host.files import read_loose
-
-    return read_loose(STDIN if snapshot == "-" else snapshot)
 
 
 def _spec(paths: tuple[str, ...]) -> tuple[Policy, ...] | int:

@@ -19,19 +19,16 @@ def run(words: list[str]) -> int:
     text = Templates().render("init/oomconf.yaml.j2")
     left: tuple[tuple[object, str, str], ...] = ()
     if not options.template:
-        from oomconf.host import STDIN
-        from oomconf.host.files import read_loose
-        from oomconf.host.snapshot import capture
-        from oomconf.snapshot import read
+        from oomconf.cli._capture import captured, has_memory
 
-        taken = read(capture() if not options.snapshot else read_loose(STDIN if options.snapshot == "-" else options.snapshot))
-        if taken.memory_total is not None:
+        taken = captured(options.snapshot or None, lambda taken: not options.snapshot or has_memory(taken))
+        if isinstance(taken, int):
+            return taken
+        if has_memory(taken):
             from oomconf.api import init_spec
 
             made = init_spec(taken)
             text, left = made.text, made.left
-        elif options.snapshot:
-            return complain(f"{options.snapshot}: no snapshot of a host: it has no /proc/meminfo")
         else:
             print("oomconf: this host has no /proc/meminfo: what follows is a template", file=sys.stderr)
     deliver(options.out, text)

@@ -14,6 +14,10 @@ from oomconf.errors import InputError, WriteError
 from oomconf.host import STDIN, stdin
 
 MOST_BYTES: Final = 16 * 1024 * 1024
+_LARGE: Final = (
+    "; a capture made by this version's 'oomconf simulate --capture-script' holds less of the log, and of this one "
+    "grep -v '^\\$log:' leaves all of it out"
+)
 _OPEN: Final = ("/dev/", "/proc/")
 """Where a shell keeps the pipe of `<(command)`."""
 _HELD: Final = ("/dev/std", "/dev/fd/", "/proc/")
@@ -95,20 +99,20 @@ def read_text(path: str) -> str:
 
 
 def read_loose(path: str) -> str:
-    """Read a text of at most 16 MiB whose odd bytes, as those of a process's name, are shown as escapes; raises InputError."""
-    data = _read_bytes(path)
+    """Read a capture of at most 16 MiB, its odd bytes, as those of a process's name, shown as escapes; raises InputError."""
+    data = _read_bytes(path, _LARGE)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     return data.decode("utf-8", "backslashreplace")
 
 
-def _read_bytes(path: str) -> bytes:
+def _read_bytes(path: str, hint: str = "") -> bytes:
     try:
         if path == STDIN:
-            return _bounded(path, stdin().read(MOST_BYTES + 1))
+            return _bounded(path, stdin().read(MOST_BYTES + 1), hint)
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if path.startswith(_OPEN) else os.O_NONBLOCK))  # a pipe that nobody
         try:  # writes to would never open
-            return _read_open(path, descriptor)
+            return _read_open(path, descriptor, hint)
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -117,26 +121,26 @@ def _read_bytes(path: str) -> bytes:
         raise InputError(f"{path!r}: {error}") from None
 
 
-def _read_open(path: str, descriptor: int) -> bytes:
+def _read_open(path: str, descriptor: int, hint: str) -> bytes:
     status = os.fstat(descriptor)
     if stat.S_ISFIFO(status.st_mode) and not path.startswith(_OPEN):
         raise InputError(f"{path}: is a pipe, not a file")
     if stat.S_ISDIR(status.st_mode):
         raise InputError(f"{path}: is a folder, not a file")
     if stat.S_ISREG(status.st_mode) and status.st_size > MOST_BYTES:
-        raise InputError(f"{path}: {status.st_size} bytes are more than the {MOST_BYTES} that are read")
+        raise InputError(f"{path}: {status.st_size} bytes are more than the {MOST_BYTES} that are read{hint}")
     if stat.S_ISREG(status.st_mode) and status.st_size:
         data = os.read(descriptor, status.st_size + 1)
         if len(data) == status.st_size:
             return data
         os.lseek(descriptor, 0, os.SEEK_SET)  # it grows, or is cut, while it is read
     with os.fdopen(descriptor, "rb", closefd=False) as file:
-        return _bounded(path, file.read(MOST_BYTES + 1))
+        return _bounded(path, file.read(MOST_BYTES + 1), hint)
 
 
-def _bounded(path: str, data: bytes) -> bytes:
+def _bounded(path: str, data: bytes, hint: str) -> bytes:
     if len(data) > MOST_BYTES:
-        raise InputError(f"{path}: more than the {MOST_BYTES} bytes that are read")
+        raise InputError(f"{path}: more than the {MOST_BYTES} bytes that are read{hint}")
     return data
 
 

@@ -38,7 +38,9 @@ def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
         host=taken.hostname or "this host",
         spec_host=None if policy is None else policy.name,
         release=taken.release,
+        whole=taken.whole,
         systemd=taken.systemd,
+        is_without_systemd=_is_without_systemd(taken),
         cgroup_version=taken.cgroup_version,
         processes=len(taken.processes),
         units=sum(1 for one in eaters if one.kind == "unit"),
@@ -54,3 +56,8 @@ def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
         groups=groups(host, labels),
         leaves=labels,
     )
+
+
+def _is_without_systemd(taken: Snapshot) -> bool:
+    looked = taken.whole and bool(taken.asked) and bool(taken.processes)
+    return looked and taken.systemd is None and all(one.name != "systemd" for one in taken.processes)

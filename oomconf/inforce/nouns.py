@@ -79,6 +79,8 @@ class Headroom:
     cache: int = 0
     swap_total: int = 0
     swap_free: int = 0
+    swap_seen: bool = True
+    """Whether a `swap_total` of 0 says that there is none."""
     commit_limit: int | None = None
     committed: int | None = None
     overcommit: int | None = None
@@ -148,7 +150,11 @@ class Audit:
     spec_host: str | None = None
     """Which host of the spec it was held against; None without one: then its own files are what is said."""
     release: str = ""
+    whole: bool = True
+    """Whether the capture came to its end."""
     systemd: int | None = None
+    is_without_systemd: bool = False
+    """Whether it was looked for, and is not there."""
     cgroup_version: int | None = None
     processes: int = 0
     units: int = 0

@@ -37,6 +37,7 @@ def read(text: str) -> Snapshot:
 
     Kernel threads, which have no memory of their own, are left out too (Documentation/filesystems/proc.rst).
     """
+    text = _lf(text)
     files: dict[str, list[str]] = {}
     rows: dict[int, dict[str, str]] = {}
     cgroups: dict[str, dict[str, int]] = {}
@@ -100,6 +101,12 @@ def _whose(name: str, rows: dict[int, dict[str, str]]) -> tuple[dict[str, str] |
     """The row of the process that a file is of, and which of its files; no row for a file of the machine's."""
     match = _OF_PROCESS.fullmatch(name)
     return (None, "") if match is None else (rows.setdefault(int(match[1]), {}), match[2])
+
+
+def _lf(text: str) -> str:
+    """A text as it was before it came over a machine that ends lines by CR and LF, or begins files by a mark of their order of bytes."""
+    first = text.partition("\n")[0]
+    return text.removeprefix("\ufeff").replace("\r\n", "\n") if first.endswith("\r") else text.removeprefix("\ufeff")
 
 
 def _page_size(text: str) -> int:
