@@ -104,7 +104,10 @@ def test_it_says_what_is_in_force_and_what_was_seen(tmp_path: Path) -> None:
 
 def test_what_no_spec_may_say_is_left_out_with_its_reason(tmp_path: Path) -> None:
     made = init_spec(read(taken(tmp_path)))
-    assert any("ssh" in one.what and "oom_score_adj" in one.what for one in made.left), made.left
+    assert [(one.what, one.why) for one in made.left if "oom_score_adj" in one.what] == [
+        ("services.ssh.oom_score_adj", "login sessions that ssh starts get its -1000, and are as good as immune")
+    ]
+    assert not any("lacks" in one.why for one in made.left), made.left
     assert any("unless-stopped" in one.what + one.why for one in made.left)
 
 
