@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,17 @@ def test_a_call(argv: list[str], code: int, out: str, err: str, here: Path, caps
 def test_every_verb_tells_its_options(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--help"]) == 0
     assert f"usage: oomconf {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("rule", "schema", "completion")])
+def test_every_verb_that_judges_or_writes_tells_its_exit_codes(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main([verb, "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    codes = re.findall(r"(?:[:;] |^)(\d+) ", told[told.lower().index("exit codes: ") :])
+    assert codes == sorted(codes, key=int)
+    assert {"0", "2"} <= set(codes)
+    # these can put a file that cannot be written
+    assert ("3" in codes) is (verb not in ("check", "simulate", "diagnose", "explain"))
 
 
 def test_what_facts_are_missing_is_said_once_and_how_they_are_given(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,7 +82,9 @@ def parser() -> argparse.ArgumentParser:
         description="Find what gets machines killed in specs, unit files, sysctl.d, compose files, quadlets, Kubernetes manifests, "
         "kubelet configuration, and in scripts, Dockerfiles, crontabs, cloud-init and Ansible tasks; 'oomconf rule' lists the rules.",
         epilog="Settings stand in .oomconf.toml or in [tool.oomconf] of pyproject.toml, here or above as far as the repository goes: "
-        "select, ignore, exclude, fail-on, host-ram, host-swap, baseline, allow-partial, and [[per-path]] with path, ignore and reason.",
+        "select, ignore, exclude, fail-on, host-ram, host-swap, baseline, allow-partial, and [[per-path]] with path, ignore and reason. "
+        "Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 a wrong call or an input that cannot be read; "
+        "3 a file could not be written; 70 a rule crashed.",
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", default=["."], help="files, or folders to walk (default: .)")
     parser.add_argument("--format", choices=outputs.NAMES, help="on stdout (default: text; github where GITHUB_ACTIONS is true)")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _EPILOG = """\
 Answers, from this host or a captured one: was it the killer, how much memory is there, who uses it, who is next, are the limits right.
 Only reads, and says what it could not see; 'oomconf simulate --capture' and '--capture-script' make the snapshot of another host.
-exit codes: 0 nothing drifts; 1 drift (a score that waits for a restart is none), or with --fail-on-kill a kill; 2 a wrong call"""
+exit codes: 0 nothing drifts; 1 drift (a score that waits for a restart is none), or with --fail-on-kill a kill; 2 a wrong call,
+a spec or a snapshot that cannot be used; 3 what is printed or named by --output could not be written"""
 
 
 def run(words: list[str]) -> int:

@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         "oomconf explain",
         description="Tell of each setting of a service what is in force, the line of the file that set it, those it overrode, and what "
         "limits it really. Reads this host, or a snapshot of one.",
+        epilog="exit codes: 0 told; 2 a wrong call, a name that nothing has, or a snapshot or spec that cannot be used",
     )
     parser.add_argument(
         "service", nargs="+", metavar="SERVICE", help="a unit, a container's name or id, a process id, a sysctl, or a service of the spec"

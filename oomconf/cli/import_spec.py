@@ -55,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
         "oomconf import",
         description="Write a spec that says what units, sysctl.d, compose files, quadlets, manifests and scripts say; "
         "what it cannot take over is listed on stderr.",
+        epilog="exit codes: 0 made; 2 a wrong call, an input that cannot be read, or a file that is there already; "
+        "3 the file could not be written",
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", default=["."], help="files, or folders to walk (default: .)")
     parser.add_argument("-o", "--out", metavar="FILE", help="write it there instead of to standard output; never over a file")

@@ -45,6 +45,8 @@ def parser() -> argparse.ArgumentParser:
         "oomconf init",
         description="Write a commented starter spec: what this host has, what its services and containers use, which limits, scores and "
         "sysctls are in force. It passes check, and lints without errors; what would not is listed on stderr. Reads only.",
+        epilog="exit codes: 0 made; 2 a wrong call, a snapshot that cannot be used, or a file that is there already; "
+        "3 the file could not be written",
     )
     parser.add_argument("-o", "--out", metavar="FILE", help="write it there instead of to standard output; never over a file")
     parser.add_argument("--snapshot", metavar="FILE", help="of a captured host (oomconf simulate --capture-script); - is standard input")

@@ -59,6 +59,8 @@ def parser() -> argparse.ArgumentParser:
         "oomconf simulate",
         description="Say who dies when memory runs out: first, second, third, always or possibly, and what protects whom. "
         "Without a spec this host as it is.",
+        epilog="exit codes: 0 told, and what the spec expects is met; 1 an expectation is not; 2 a wrong call, or a spec or snapshot "
+        "that cannot be used",
     )
     parser.add_argument("spec", nargs="*", metavar="SPEC", help="spec files, the later winning; without one the live host, or the snapshot")
     parser.add_argument(
