@@ -334,6 +334,17 @@ def test_this_host_is_audited_whatever_it_is(capsys: pytest.CaptureFixture[str])
     assert json.loads(capsys.readouterr().out)["memory"]["total"] > 0
 
 
+def test_a_spec_that_says_nothing_of_memory_is_said_in_the_singular(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "nosvc.yaml"
+    spec.write_text("version: 1\nhosts: {vm: {ram: 2G}}\nservices: {}\n")
+    assert main(["audit", str(spec), "--snapshot", TAKEN]) == 0
+    assert "the spec says nothing of memory" in capsys.readouterr().out
+    bare = tmp_path / "bare"
+    bare.write_text("/proc/meminfo:MemTotal: 2097152 kB\n# end\n")
+    assert main(["audit", "--snapshot", str(bare)]) == 0
+    assert "its own files say nothing of memory" in capsys.readouterr().out
+
+
 def test_which_of_several_hosts_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = tmp_path / "oomconf.yaml"
     spec.write_text(

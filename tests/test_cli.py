@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from oomconf.cli import main
+from oomconf.cli import VERBS, main
 from oomconf.host import tree as host_tree
 
 SPEC = """\
@@ -97,6 +98,17 @@ def test_a_call(argv: list[str], code: int, out: str, err: str, here: Path, caps
 def test_every_verb_tells_its_options(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--help"]) == 0
     assert f"usage: oomconf {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("rule", "schema", "completion")])
+def test_every_verb_that_judges_or_writes_tells_its_exit_codes(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main([verb, "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    codes = re.findall(r"(?:[:;] |^)(\d+) ", told[told.lower().index("exit codes: ") :])
+    assert codes == sorted(codes, key=int)
+    assert {"0", "2"} <= set(codes)
+    # these can put a file that cannot be written
+    assert ("3" in codes) is (verb not in ("check", "simulate", "diagnose", "explain"))
 
 
 def test_what_facts_are_missing_is_said_once_and_how_they_are_given(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -298,6 +310,52 @@ def test_a_closed_pipe_ends_quietly(here: Path) -> None:
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False, env=environment())
     assert done.stderr == ""
     assert done.stdout.startswith("# ")
+
+
+CLOSED = [
+    *((f"{verb} --help", 3) for verb in VERBS),
+    ("--help", 3), ("--version", 3), ("rule", 3), ("schema", 3), ("completion zsh", 3), ("init --template", 3), ("lint wrong.yaml", 3),
+    ("lint --no-cache wrong.yaml", 3), ("render good.yaml --target systemd-run", 3), ("simulate good.yaml", 3),
+    ("simulate --capture-script", 3), ("check broken.yaml", 3), ("audit --format json", 3), ("explain vm.swappiness", 3),
+    ("check good.yaml", 0), ("init --template -o new.yaml", 0), ("audit --format json --output found.json", 0), ("lint good.yaml", 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "code"), CLOSED, ids=[words for words, _ in CLOSED])
+def test_a_closed_standard_output_is_said_by_who_would_print_there(words: str, code: int, here: Path) -> None:
+    line = f'"{sys.executable}" -m oomconf {words} >&-'
+    env = environment() | {"OOMCONF_CACHE": str(here / "cache")}
+    done = subprocess.run(["sh", "-c", line], stderr=subprocess.PIPE, text=True, check=False, env=env)
+    said = "oomconf: standard output is closed: nothing could be printed\n" in done.stderr
+    assert (said, "bug" in done.stderr, "Traceback" in done.stderr, "Exception" in done.stderr) == (code == 3, False, False, False)
+    # a host in drift, or a container that cannot be audited, is no matter here
+    assert done.returncode == code or (code == 0 and words.startswith("audit") and done.returncode == 1), done.stderr
+
+
+def test_other_closed_streams_are_survived(here: Path) -> None:
+    def ran(words: str) -> tuple[int, str, str]:
+        line = f'"{sys.executable}" -m oomconf {words}'
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False, env=environment())
+        return done.returncode, done.stdout, done.stderr
+
+    assert ran("check - <&-") == (2, "", "oomconf: <stdin>: standard input is closed\n")
+    assert ran("diagnose - <&-") == (2, "", "oomconf: <stdin>: standard input is closed\n")
+    assert ran("lnit 2>&-") == (2, "", "")
+    assert ran("check good.yaml 2>&-") == (0, "", "")
+    assert ran("check missing.yaml >&- 2>&-") == (2, "", "")
+
+
+def test_a_bug_says_how_its_traceback_is_had(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def crash(*_: object) -> None:
+        raise KeyError("lost")
+
+    monkeypatch.setattr("oomconf.cli.check.load", crash)
+    assert main(["check", "good.yaml"]) == 70
+    assert "run the same again with --debug behind it and report what it prints" in capsys.readouterr().err
+    with pytest.raises(KeyError):
+        main(["check", "good.yaml", "--debug"])
+    assert main(["--help"]) == 0
+    assert "--debug" in capsys.readouterr().out
 
 
 def test_a_crashing_rule_is_named_after_the_others_have_reported(

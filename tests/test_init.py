@@ -135,7 +135,10 @@ def test_what_the_kernel_can_drop_is_not_reserved(tmp_path: Path, slab: str, mib
 
 def test_what_no_spec_may_say_is_left_out_with_its_reason(tmp_path: Path) -> None:
     made = init_spec(read(taken(tmp_path)))
-    assert any("ssh" in one.what and "oom_score_adj" in one.what for one in made.left), made.left
+    assert [(one.what, one.why) for one in made.left if "oom_score_adj" in one.what] == [
+        ("services.ssh.oom_score_adj", "login sessions that ssh starts get its -1000, and are as good as immune")
+    ]
+    assert not any("lacks" in one.why for one in made.left), made.left
     assert any("unless-stopped" in one.what + one.why for one in made.left)
 
 

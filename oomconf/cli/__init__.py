@@ -19,6 +19,7 @@ VERBS = {
     "completion": "a script that completes verbs, options and rules in bash, zsh or fish",
 }
 
+_VERSION, _HELP = ("--version", "-V"), ("-h", "--help", "help")
 EXIT_FINE, EXIT_FINDINGS, EXIT_CALL, EXIT_TOOL, EXIT_BUG = 0, 1, 2, 3, 70
 
 
@@ -26,18 +27,29 @@ def main(argv: list[str] | None = None) -> int:
     """Run one verb; gives the exit code."""
     words = sys.argv[1:] if argv is None else argv
     verb = words[0] if words else ""
-    if verb in ("--version", "-V"):
-        from oomconf import __version__
-
-        print(f"oomconf {__version__}")
-        return EXIT_FINE
-    if verb in ("", "-h", "--help", "help"):
-        print(usage(), file=sys.stderr if verb == "" else sys.stdout, end="")
-        return EXIT_CALL if verb == "" else EXIT_FINE
-    if verb not in VERBS:
+    closed = _stands_in_for_closed()
+    if verb == "":
+        print(usage(), file=sys.stderr, end="")
+        return EXIT_CALL
+    if verb not in (*VERBS, *_VERSION, *_HELP):
         print(f"oomconf: there is no verb '{verb[:80]}'{_near(verb)}; see 'oomconf --help'", file=sys.stderr)
         return EXIT_CALL
-    return _run(verb, words[1:])
+    return _run(verb, words[1:], closed=closed)
+
+
+def _stands_in_for_closed() -> bool:
+    """Put something in the place of streams that the caller closed (`>&-`); gives whether standard output was one of them."""
+    # Python has None for them, in the teeth of its types
+    out, err = (getattr(sys, name) for name in ("stdout", "stderr"))
+    if err is None:
+        sys.stderr = open("/dev/null", "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if out is None:
+        import os
+
+        reading, writing = os.pipe()
+        os.close(reading)
+        sys.stdout = os.fdopen(writing, "w", encoding="utf-8")  # what is written there fails as in a closed pipe
+    return out is None
 
 
 def usage() -> str:
@@ -47,11 +59,12 @@ def usage() -> str:
         "usage: oomconf VERB [OPTIONS] [PATHS]\n\n"
         f"{rows}\n"
         "  'oomconf VERB --help' tells its options; 'oomconf --version' the version.\n"
+        "  Every verb takes --debug: a bug of oomconf is then told with its traceback.\n"
         "  exit codes: 0 fine, 1 findings or differences, 2 a wrong call or an invalid input, 3 the host failed, 70 a bug of oomconf\n"
     )
 
 
-def _run(verb: str, words: list[str]) -> int:
+def _run(verb: str, words: list[str], *, closed: bool) -> int:
     import gc
 
     debug = "--debug" in words
@@ -59,19 +72,33 @@ def _run(verb: str, words: list[str]) -> int:
     # one verb lives for seconds and what it builds lives as long: collecting finds nothing and costs a third
     gc.disable()
     try:
-        code: int = __import__(module_of(verb), fromlist=["run"]).run([word for word in words if word != "--debug"])
+        code = _call(verb, [word for word in words if word != "--debug"])
         sys.stdout.flush()
     except BrokenPipeError:
-        return _closed_pipe()
+        return _closed_pipe(at_start=closed)
     except KeyboardInterrupt:
         return 130
-    except SystemExit as leave:  # argparse
-        return leave.code if isinstance(leave.code, int) else EXIT_CALL
     except Exception as error:  # noqa: BLE001  a bug becomes exit 70 and one line
         return _failed(error, debug=debug)
     finally:
         if collecting:
             gc.enable()
+    return code
+
+
+def _call(verb: str, words: list[str]) -> int:
+    if verb in _HELP:
+        print(usage(), end="")
+        return EXIT_FINE
+    if verb in _VERSION:
+        from oomconf import __version__
+
+        print(f"oomconf {__version__}")
+        return EXIT_FINE
+    try:
+        code: int = __import__(module_of(verb), fromlist=["run"]).run(words)
+    except SystemExit as leave:  # argparse
+        return leave.code if isinstance(leave.code, int) else EXIT_CALL
     return code
 
 
@@ -94,16 +121,17 @@ def _failed(error: Exception, *, debug: bool) -> int:
         return EXIT_TOOL
     if debug:
         raise error
-    print(
-        f"oomconf: a bug of oomconf ({type(error).__name__}: {str(error)[:200]}); run again with --debug and report what it prints",
-        file=sys.stderr,
-    )
+    what = f"{type(error).__name__}: {str(error)[:200]}"
+    print(f"oomconf: a bug of oomconf ({what}); run the same again with --debug behind it and report what it prints", file=sys.stderr)
     return EXIT_BUG
 
 
-def _closed_pipe() -> int:
-    """Leave quietly when the reader of our output has left, as `| head` does."""
+def _closed_pipe(*, at_start: bool) -> int:
+    """Leave quietly when the reader of our output has left, as `| head` does; where there never was one, say so."""
     _silence()
+    if at_start:
+        print("oomconf: standard output is closed: nothing could be printed", file=sys.stderr)
+        return EXIT_TOOL
     return 141
 
 

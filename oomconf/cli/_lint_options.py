@@ -69,7 +69,7 @@ def parse(words: list[str]) -> Options:
         allow_partial=given.allow_partial or said.allow_partial,
         statistics=given.statistics,
         baseline=given.baseline or (str(base / said.baseline) if said.baseline else None),
-        write_baseline=given.write_baseline,
+        write_baseline=_no_stream(given.write_baseline),
         fix=given.fix,
         diff=given.diff,
     )
@@ -82,7 +82,9 @@ def parser() -> argparse.ArgumentParser:
         description="Find what gets machines killed in specs, unit files, sysctl.d, compose files, quadlets, Kubernetes manifests, "
         "kubelet configuration, and in scripts, Dockerfiles, crontabs, cloud-init and Ansible tasks; 'oomconf rule' lists the rules.",
         epilog="Settings stand in .oomconf.toml or in [tool.oomconf] of pyproject.toml, here or above as far as the repository goes: "
-        "select, ignore, exclude, fail-on, host-ram, host-swap, baseline, allow-partial, and [[per-path]] with path, ignore and reason.",
+        "select, ignore, exclude, fail-on, host-ram, host-swap, baseline, allow-partial, and [[per-path]] with path, ignore and reason. "
+        "Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 a wrong call or an input that cannot be read; "
+        "3 a file could not be written; 70 a rule crashed.",
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", default=["."], help="files, or folders to walk (default: .)")
     parser.add_argument("--format", choices=outputs.NAMES, help="on stdout (default: text; github where GITHUB_ACTIONS is true)")
@@ -151,6 +153,12 @@ def size_option(option: str, text: str | None) -> Setting[Size] | None:
             f"{option}: {text} is {int(size)} bytes, which no machine has" + (f" (was {text}G meant?)" if text.isdigit() else "")
         )
     return Setting(size, whole_file(option))
+
+
+def _no_stream(path: str | None) -> str | None:
+    if path == "-":
+        raise InputError("--write-baseline -: writes a file, for findings are printed on standard output")
+    return path
 
 
 def _files(values: list[str]) -> list[tuple[str, str]]:

@@ -31,6 +31,41 @@ def complain(message: str) -> int:
     return EXIT_CALL
 
 
+def say(text: str) -> None:
+    """Write to standard output; what its encoding has no mark for is shown as an escape."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
+def deliver(path: str | None, text: str, *, mode: int | None = None) -> None:
+    """Write to the file of an option, or to standard output where none is said or it is `-`; raises WriteError."""
+    if path is None or path == "-":
+        say(text)
+        return
+    from oomconf.host.files import put
+
+    put(path, text, mode=mode)
+
+
+def read_twice(what: str, words: Sequence[str] | None, option: str, value: str | Sequence[str] | None) -> bool:
+    """Whether a call reads standard input both for what it names and for an option, and say so."""
+    if words is None or "-" not in words or value is None or "-" not in ([value] if isinstance(value, str) else value):
+        return False
+    complain(f"{what} and {option} are both '-', and standard input can be read but once: name a file for one of them")
+    return True
+
+
+def is_taken(path: str | None) -> bool:
+    """Whether a file is there that would be overwritten, and say so."""
+    from oomconf.host.files import is_occupied
+
+    if path is None or path == "-" or not is_occupied(path):
+        return False
+    complain(f"{path}: is there already, and is not overwritten")
+    return True
+
+
 def paper(stream: TextIO) -> Paper:
     """What a report may use on a stream: colours, block characters, its width; 100 columns where it has none."""
     from oomconf.reports._terminal import Paper

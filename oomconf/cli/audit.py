@@ -6,11 +6,10 @@ import argparse
 import sys
 import time
 
-from oomconf.cli import EXIT_FINDINGS, EXIT_FINE
-from oomconf.cli._plain import complain, named, paper
-from oomconf.host import STDIN
+from oomconf.cli import EXIT_CALL, EXIT_FINDINGS, EXIT_FINE
+from oomconf.cli._capture import captured
+from oomconf.cli._plain import complain, deliver, named, paper, read_twice
 from oomconf.inforce import Audit, audit_host, which
-from oomconf.snapshot import read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +19,8 @@ _EPILOG = """\
 Answers, from this host or a captured one: was it the killer, how much memory is there, who uses it, who is next, are the limits right.
 Only reads, and says what it could not see; 'oomconf simulate --capture' and '--capture-script' make the snapshot of another host.
 exit codes: 0 nothing drifts of what could be looked at; 1 drift (a score that waits for a restart is none), with --fail-on-kill a kill,
-with --fail-on-unseen a value that could not be looked at; 2 a wrong call"""
+with --fail-on-unseen a value that could not be looked at; 2 a wrong call, a spec or a snapshot that cannot be used; 3 what is printed
+or named by --output could not be written"""
 
 
 def run(words: list[str]) -> int:
@@ -29,15 +29,17 @@ def run(words: list[str]) -> int:
         return complain("--output goes with --format json or prometheus")
     if options.host and not options.spec:
         return complain("--host goes with a spec; without one the host is held against its own files")
+    if read_twice("SPEC", options.spec, "--snapshot", options.snapshot):
+        return EXIT_CALL
     fleet: tuple[Policy, ...] = ()
     if options.spec:
         loaded = _spec(named(options.spec))
         if isinstance(loaded, int):
             return loaded
         fleet = loaded
-    taken = read(_text(options.snapshot))
-    if taken.memory_total is None:
-        return complain(f"{options.snapshot or 'this host'}: no snapshot of a host: it has no /proc/meminfo")
+    taken = captured(options.snapshot)
+    if isinstance(taken, int):
+        return taken
     policy: Policy | None = None
     if options.spec:
         policy, why = which(fleet, taken.hostname, options.host)
@@ -66,7 +68,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--top", type=_rows, default=8, metavar="N", help="rows of each table (default 8)")
     parser.add_argument("--all", action="store_true", help="every row, also of what is as it should be")
     parser.add_argument("--format", choices=("text", "json", "prometheus"), default="text")
-    parser.add_argument("--output", metavar="FILE", help="write there, whole or not at all (for node_exporter's textfile collector)")
+    parser.add_argument(
+        "--output", metavar="FILE", help="write there, whole or not at all (for node_exporter's textfile collector); - is standard output"
+    )
     parser.add_argument("--fail-on-kill", action="store_true", help="exit 1 if anything was killed for lack of memory since boot")
     parser.add_argument(
         "--fail-on-unseen", action="store_true", help="exit 1 if a value could not be looked at, for want of rights or of what it is of"
@@ -78,16 +82,6 @@ def _rows(text: str) -> int:
     if not text.isdecimal() or len(text) > 9 or int(text) == 0:  # noqa: PLR2004
         raise argparse.ArgumentTypeError(f"'{text[:40]}' is no number of rows")
     return int(text)
-
-
-def _text(snapshot: str | None) -> str:
-    if snapshot is None:
-        from oomconf.host.snapshot import capture
-
-        return capture()
-    from oomconf.host.files import read_loose
-
-    return read_loose(STDIN if snapshot == "-" else snapshot)
 
 
 def _spec(paths: tuple[str, ...]) -> tuple[Policy, ...] | int:
@@ -113,10 +107,4 @@ def _print(found: Audit, options: argparse.Namespace) -> None:
         from oomconf.reports import audit_text
 
         text = audit_text.render(found, paper(sys.stdout), top=options.top, every=options.all)
-    if options.output:
-        from oomconf.host.files import put
-
-        put(options.output, text, mode=0o644)
-        return
-    sys.stdout.write(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode(sys.stdout.encoding or "utf-8"))
-    sys.stdout.flush()
+    deliver(options.output, text, mode=0o644)

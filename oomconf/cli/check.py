@@ -35,7 +35,9 @@ def run(words: list[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """The options of check."""
     parser = argparse.ArgumentParser(
-        "oomconf check", description="Refuse only what cannot be rendered; judgements are rules (oomconf lint)."
+        "oomconf check",
+        description="Refuse only what cannot be rendered; judgements are rules (oomconf lint).",
+        epilog="exit codes: 0 it can be rendered; 2 it cannot, or a wrong call",
     )
     parser.add_argument("spec", nargs="+", metavar="SPEC", help="spec files, the later winning over the earlier; - is standard input")
     parser.add_argument("--format", choices=("text", "json"), default="text")

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from oomconf.cli import EXIT_CALL, EXIT_FINDINGS, EXIT_FINE
-from oomconf.cli._plain import complain, named, paper
+from oomconf.cli._plain import complain, named, paper, read_twice
 from oomconf.diagnosis import Diagnosis, explain, with_lines
 from oomconf.errors import InputError
 from oomconf.host.live_log import live_lines
@@ -26,6 +26,8 @@ def run(words: list[str]) -> int:
     options = parser().parse_args(words)
     policies: tuple[Policy, ...] = ()
     texts: Mapping[str, str] = {}
+    if read_twice("LOG", options.log, "--spec", options.spec):
+        return EXIT_CALL
     if options.spec:
         loaded = _spec(named(options.spec))
         if isinstance(loaded, int):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from oomconf.cli import EXIT_FINE
-from oomconf.cli._plain import complain, named, paper
+from oomconf.cli import EXIT_CALL, EXIT_FINE
+from oomconf.cli._capture import captured, has_memory
+from oomconf.cli._plain import complain, named, paper, read_twice
 from oomconf.explanation import Explanation, policy_of
-from oomconf.host import STDIN
 from oomconf.policy import Policy
-from oomconf.snapshot import read as read_snapshot
 
 
 def run(words: list[str]) -> int:
@@ -18,17 +17,11 @@ def run(words: list[str]) -> int:
     from oomconf.host.explained import explained
 
     policy: Policy | None = None
-    if options.snapshot:
-        from oomconf.host.files import read_loose
-
-        text = read_loose(STDIN if options.snapshot == "-" else options.snapshot)
-    else:
-        from oomconf.host.snapshot import capture
-
-        text = capture()
-    taken = read_snapshot(text)
-    if taken.memory_total is None and not taken.files and not taken.units:
-        return complain(f"{options.snapshot or 'this host'}: no snapshot of a host: it has neither /proc/meminfo nor files nor units")
+    if read_twice("--spec", options.spec, "--snapshot", options.snapshot):
+        return EXIT_CALL
+    taken = captured(options.snapshot or None, lambda taken: has_memory(taken) or bool(taken.files or taken.units))
+    if isinstance(taken, int):
+        return taken
     if options.spec:
         from oomconf.cli._shared import load, refused
         from oomconf.host.files import Disk
@@ -52,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         "oomconf explain",
         description="Tell of each setting of a service what is in force, the line of the file that set it, those it overrode, and what "
         "limits it really. Reads this host, or a snapshot of one.",
+        epilog="exit codes: 0 told; 2 a wrong call, a name that nothing has, or a snapshot or spec that cannot be used",
     )
     parser.add_argument(
         "service", nargs="+", metavar="SERVICE", help="a unit, a container's name or id, a process id, a sysctl, or a service of the spec"

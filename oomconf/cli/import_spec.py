@@ -9,17 +9,17 @@ from pathlib import Path
 from oomconf.api import import_spec
 from oomconf.cli import EXIT_CALL, EXIT_FINE
 from oomconf.cli._lint_options import size_option
-from oomconf.cli._shared import complain, named
+from oomconf.cli._plain import deliver, is_taken, named
 from oomconf.host.collect import collect
-from oomconf.host.files import Folders, absence, put
+from oomconf.host.files import Folders
 from oomconf.importer import variants
 
 
 def run(words: list[str]) -> int:
     options = parser().parse_args(words)
     given = {"ram": size_option("--host-ram", options.host_ram), "swap": size_option("--host-swap", options.host_swap)}
-    if options.out is not None and not absence(options.out):
-        return complain(f"{options.out}: is there already, and is not overwritten")
+    if is_taken(options.out):
+        return EXIT_CALL
     paths = named(options.paths)
     found = collect(paths, options.exclude, gitignore=not options.no_gitignore)
     said = {key: value for key, value in given.items() if value is not None}
@@ -27,11 +27,7 @@ def run(words: list[str]) -> int:
     for path in apart:
         del found.raw[path]
     made = import_spec(tuple(found.raw.values()), Folders(paths), said, source=", ".join(paths), folder=_folder(options.out))
-    if options.out is None:
-        sys.stdout.write(made.text)
-        sys.stdout.flush()
-    else:
-        put(options.out, made.text)
+    deliver(options.out, made.text)
     _tell(made.left, {**found.passed, **apart, **made.passed, **dict.fromkeys(found.specs, "is a spec already")})
     for path, why in found.unreadable.items():
         print(f"oomconf: {path}: {why}", file=sys.stderr)
@@ -39,7 +35,7 @@ def run(words: list[str]) -> int:
 
 
 def _folder(out: str | None) -> str:
-    return "" if out is None else str(Path(out).parent)
+    return "" if out is None or out == "-" else str(Path(out).parent)
 
 
 def _tell(left: tuple[tuple[object, str, str], ...], passed: dict[str, str]) -> None:
@@ -59,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
         "oomconf import",
         description="Write a spec that says what units, sysctl.d, compose files, quadlets, manifests and scripts say; "
         "what it cannot take over is listed on stderr.",
+        epilog="exit codes: 0 made; 2 a wrong call, an input that cannot be read, or a file that is there already; "
+        "3 the file could not be written",
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", default=["."], help="files, or folders to walk (default: .)")
     parser.add_argument("-o", "--out", metavar="FILE", help="write it there instead of to standard output; never over a file")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from oomconf.cli import EXIT_FINE
-from oomconf.cli._plain import complain
+from oomconf.cli import EXIT_CALL, EXIT_FINE
+from oomconf.cli._plain import complain, deliver, is_taken
 from oomconf.templating import Templates
 
 
@@ -14,36 +14,24 @@ def run(words: list[str]) -> int:
     options = parser().parse_args(words)
     if options.template and options.snapshot:
         return complain("--template is made of nothing, and --snapshot of a host: say one")
-    if options.out is not None:
-        from oomconf.host.files import absence
-
-        if not absence(options.out):
-            return complain(f"{options.out}: is there already, and is not overwritten")
+    if is_taken(options.out):
+        return EXIT_CALL
     text = Templates().render("init/oomconf.yaml.j2")
     left: tuple[tuple[object, str, str], ...] = ()
     if not options.template:
-        from oomconf.host import STDIN
-        from oomconf.host.files import read_loose
-        from oomconf.host.snapshot import capture
-        from oomconf.snapshot import read
+        from oomconf.cli._capture import captured, has_memory
 
-        taken = read(capture() if not options.snapshot else read_loose(STDIN if options.snapshot == "-" else options.snapshot))
-        if taken.memory_total is not None:
+        taken = captured(options.snapshot or None, lambda taken: not options.snapshot or has_memory(taken))
+        if isinstance(taken, int):
+            return taken
+        if has_memory(taken):
             from oomconf.api import init_spec
 
             made = init_spec(taken)
             text, left = made.text, made.left
-        elif options.snapshot:
-            return complain(f"{options.snapshot}: no snapshot of a host: it has no /proc/meminfo")
         else:
             print("oomconf: this host has no /proc/meminfo: what follows is a template", file=sys.stderr)
-    if options.out is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    else:
-        from oomconf.host.files import put
-
-        put(options.out, text)
+    deliver(options.out, text)
     if left:
         print(f"not taken over: {len(left)}", file=sys.stderr)
         for at, what, why in left:
@@ -57,6 +45,8 @@ def parser() -> argparse.ArgumentParser:
         "oomconf init",
         description="Write a commented starter spec: what this host has, what its services and containers use, which limits, scores and "
         "sysctls are in force. It passes check, and lints without errors; what would not is listed on stderr. Reads only.",
+        epilog="exit codes: 0 made; 2 a wrong call, a snapshot that cannot be used, or a file that is there already; "
+        "3 the file could not be written",
     )
     parser.add_argument("-o", "--out", metavar="FILE", help="write it there instead of to standard output; never over a file")
     parser.add_argument("--snapshot", metavar="FILE", help="of a captured host (oomconf simulate --capture-script); - is standard input")

@@ -53,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "oomconf render",
         description="Check, lint, and write the files of every host; errors of the rules refuse (exit 1, nothing written).",
+        epilog="exit codes: 0 written, or nothing would change; 1 errors of the rules, or with --check and --diff something would change; "
+        "2 a wrong call or a spec that cannot be rendered; 3 the folder could not be written, and is as it was; 70 a rule crashed",
     )
     parser.add_argument("spec", nargs="+", metavar="SPEC", help="spec files, the later winning over the earlier; - is standard input")
     parser.add_argument("--out", metavar="DIR", help="where the files go; without it one file goes to standard output")

@@ -6,11 +6,12 @@ import argparse
 import sys
 
 from oomconf.api import Spec
-from oomconf.cli import EXIT_FINDINGS, EXIT_FINE
+from oomconf.cli import EXIT_CALL, EXIT_FINDINGS, EXIT_FINE
+from oomconf.cli._capture import captured
+from oomconf.cli._plain import read_twice
 from oomconf.cli._shared import complain, load, named, paper, refused
 from oomconf.errors import InputError
-from oomconf.host import STDIN
-from oomconf.host.files import Disk, read_loose
+from oomconf.host.files import Disk
 from oomconf.policy import Fleet, Setting
 from oomconf.quantity import INFINITY, SizeError
 from oomconf.quantity import spec as sizes
@@ -18,7 +19,6 @@ from oomconf.simulation import Machine, Simulation, machine_of, machine_of_snaps
 from oomconf.simulation.live import uses
 from oomconf.simulation.play import SCENARIOS, listed
 from oomconf.snapshot import Snapshot
-from oomconf.snapshot import read as read_snapshot
 
 
 def run(words: list[str]) -> int:
@@ -37,12 +37,11 @@ def run(words: list[str]) -> int:
         return complain(str(error))
     if (use or options.host) and not options.spec:
         return complain(f"{'--use' if use else '--host'} goes with a spec; without one the host is taken as it is")
-    taken = None
-    if options.snapshot or not options.spec:
-        text = capture() if not options.snapshot else read_loose(STDIN if options.snapshot == "-" else options.snapshot)
-        taken = read_snapshot(text)
-        if taken.memory_total is None:
-            return complain(f"{options.snapshot or 'this host'}: no snapshot of a host: it has no /proc/meminfo")
+    if read_twice("SPEC", options.spec, "--snapshot", options.snapshot):
+        return EXIT_CALL
+    taken = captured(options.snapshot or None) if options.snapshot or not options.spec else None
+    if isinstance(taken, int):
+        return taken
     if not options.spec:
         return _report([_of_host(taken, options)] if taken is not None else [], options)
     paths = named(options.spec)
@@ -60,6 +59,8 @@ def parser() -> argparse.ArgumentParser:
         "oomconf simulate",
         description="Say who dies when memory runs out: first, second, third, always or possibly, and what protects whom. "
         "Without a spec this host as it is.",
+        epilog="exit codes: 0 told, and what the spec expects is met; 1 an expectation is not; 2 a wrong call, or a spec or snapshot "
+        "that cannot be used",
     )
     parser.add_argument("spec", nargs="*", metavar="SPEC", help="spec files, the later winning; without one the live host, or the snapshot")
     parser.add_argument(

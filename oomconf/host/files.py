@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +11,17 @@ from typing import Final, Protocol
 
 from oomconf.dialect import Document, Sources
 from oomconf.errors import InputError, WriteError
-from oomconf.host import STDIN
+from oomconf.host import STDIN, stdin
 
 MOST_BYTES: Final = 16 * 1024 * 1024
+_LARGE: Final = (
+    "; a capture made by this version's 'oomconf simulate --capture-script' holds less of the log, and of this one "
+    "grep -v '^\\$log:' leaves all of it out"
+)
 _OPEN: Final = ("/dev/", "/proc/")
 """Where a shell keeps the pipe of `<(command)`."""
+_HELD: Final = ("/dev/std", "/dev/fd/", "/proc/")
+"""Where open files stand by their number."""
 _SKIPPED: Final = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 )
@@ -94,20 +99,20 @@ def read_text(path: str) -> str:
 
 
 def read_loose(path: str) -> str:
-    """Read a text of at most 16 MiB whose odd bytes, as those of a process's name, are shown as escapes; raises InputError."""
-    data = _read_bytes(path)
+    """Read a capture of at most 16 MiB, its odd bytes, as those of a process's name, shown as escapes; raises InputError."""
+    data = _read_bytes(path, _LARGE)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     return data.decode("utf-8", "backslashreplace")
 
 
-def _read_bytes(path: str) -> bytes:
+def _read_bytes(path: str, hint: str = "") -> bytes:
     try:
         if path == STDIN:
-            return _bounded(path, sys.stdin.buffer.read(MOST_BYTES + 1))
+            return _bounded(path, stdin().read(MOST_BYTES + 1), hint)
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if path.startswith(_OPEN) else os.O_NONBLOCK))  # a pipe that nobody
         try:  # writes to would never open
-            return _read_open(path, descriptor)
+            return _read_open(path, descriptor, hint)
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -116,45 +121,65 @@ def _read_bytes(path: str) -> bytes:
         raise InputError(f"{path!r}: {error}") from None
 
 
-def _read_open(path: str, descriptor: int) -> bytes:
+def _read_open(path: str, descriptor: int, hint: str) -> bytes:
     status = os.fstat(descriptor)
     if stat.S_ISFIFO(status.st_mode) and not path.startswith(_OPEN):
         raise InputError(f"{path}: is a pipe, not a file")
     if stat.S_ISDIR(status.st_mode):
         raise InputError(f"{path}: is a folder, not a file")
     if stat.S_ISREG(status.st_mode) and status.st_size > MOST_BYTES:
-        raise InputError(f"{path}: {status.st_size} bytes are more than the {MOST_BYTES} that are read")
+        raise InputError(f"{path}: {status.st_size} bytes are more than the {MOST_BYTES} that are read{hint}")
     if stat.S_ISREG(status.st_mode) and status.st_size:
         data = os.read(descriptor, status.st_size + 1)
         if len(data) == status.st_size:
             return data
         os.lseek(descriptor, 0, os.SEEK_SET)  # it grows, or is cut, while it is read
     with os.fdopen(descriptor, "rb", closefd=False) as file:
-        return _bounded(path, file.read(MOST_BYTES + 1))
+        return _bounded(path, file.read(MOST_BYTES + 1), hint)
 
 
-def _bounded(path: str, data: bytes) -> bytes:
+def _bounded(path: str, data: bytes, hint: str) -> bytes:
     if len(data) > MOST_BYTES:
-        raise InputError(f"{path}: more than the {MOST_BYTES} bytes that are read")
+        raise InputError(f"{path}: more than the {MOST_BYTES} bytes that are read{hint}")
     return data
 
 
 def put(path: str, text: str, *, mode: int | None = None) -> None:
-    """Write a file whole or not at all: a temporary beside it, fsync, rename; raises WriteError."""
-    real = Path(path)
+    """Write a file whole or not at all: a temporary beside it, fsync, rename; raises WriteError.
+
+    Through a link its target is replaced. A device or a pipe stays what it is and is written to, as by `>` of a shell.
+    """
     try:
-        with tempfile.NamedTemporaryFile("w", dir=real.parent, prefix=".oomconf-", encoding="utf-8", newline="", delete=False) as file:
-            try:
+        if _is_written_through(path):
+            with open(path, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123
                 file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                os.chmod(file.name, 0o666 & ~_umask() if mode is None else mode)  # noqa: PTH101
-                os.replace(file.name, real)  # noqa: PTH105
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        else:
+            _replace(os.path.realpath(path) if os.path.islink(path) else path, text, mode)  # noqa: PTH114
     except OSError as error:
         raise WriteError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _is_written_through(path: str) -> bool:
+    """Whether it is there and no regular file, or is one that another process holds open (/dev/stdout); raises OSError."""
+    try:
+        found = os.stat(path).st_mode  # noqa: PTH116 - also where the kernel follows no link of a stranger's (fs.protected_symlinks)
+    except FileNotFoundError:
+        return False
+    return path.startswith(_HELD) or not (stat.S_ISREG(found) or stat.S_ISDIR(found))
+
+
+def _replace(path: str, text: str, mode: int | None) -> None:
+    real = Path(path)
+    with tempfile.NamedTemporaryFile("w", dir=real.parent, prefix=".oomconf-", encoding="utf-8", newline="", delete=False) as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o666 & ~_umask() if mode is None else mode)  # noqa: PTH101
+            os.replace(file.name, real)  # noqa: PTH105
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
 
 
 def rewrite(path: str, old: str, new: str) -> None:
@@ -190,6 +215,17 @@ def begins_with(path: str, first: bytes) -> bool:
 def is_folder(path: str) -> bool:
     """Whether it is a folder; not if nobody may look (Path.is_dir() raises then)."""
     return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_occupied(path: str) -> bool:
+    """Whether writing there would put something in the place of a file or a folder; of a device or a pipe it would not."""
+    try:
+        found = os.stat(path).st_mode  # noqa: PTH116
+    except (FileNotFoundError, ValueError):
+        return False
+    except OSError:
+        return os.path.lexists(path)
+    return stat.S_ISREG(found) or stat.S_ISDIR(found)
 
 
 def absence(path: str) -> str:

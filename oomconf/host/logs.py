@@ -8,14 +8,13 @@ import lzma
 import os
 import stat
 import struct
-import sys
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final, cast
 
 from oomconf.errors import InputError
-from oomconf.host import STDIN
+from oomconf.host import STDIN, stdin
 from oomconf.oomlog.needles import EVERY, FEW, JSON, hits
 
 __all__ = ["lines_of"]
@@ -60,7 +59,7 @@ def lines_of(path: str, busy: Callable[[], bool], *, cores: int | None = None) -
     """
     try:
         if path == STDIN:
-            yield from _stream(sys.stdin.buffer, busy, EVERY)
+            yield from _stream(stdin(), busy, EVERY)
             return
         with open(path, "rb") as file:  # noqa: PTH123
             yield from _of_file(file, busy, cores)

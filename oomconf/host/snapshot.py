@@ -18,6 +18,7 @@ from oomconf.snapshot.form import (
     FILES,
     HEAD,
     INSPECT,
+    LOG_BYTES,
     LOG_SOURCES,
     STATUS,
     TAIL,
@@ -35,7 +36,8 @@ _CHUNK: Final = 1 << 16
 _STAT: Final = re.compile(rf"^(?:{'|'.join(CGROUP_STAT)}) ")
 _CGROUPS: Final = "/sys/fs/cgroup"
 _SHOW: Final = ("systemctl", "show", "--type=service,slice,scope", f"--property={','.join(UNIT_PROPERTIES)}", "*")
-_LOG: Final = ("journalctl", "-b", "--no-pager", "-q", "-o", "short-iso", "-n", "100000", *(f"--identifier={name}" for name in LOG_SOURCES))
+_JOURNAL: Final = ("journalctl", "-b", "--no-pager", "-q", "-o", "short-iso", *(f"--identifier={name}" for name in LOG_SOURCES), "-n")
+_LOG: Final = (*_JOURNAL, "100000")
 _PATIENCE: Final = 30
 """Seconds that a command may take."""
 _LONGEST: Final = 1 << 20
@@ -66,6 +68,8 @@ def collector() -> str:
         show=" ".join(word(one) for one in _SHOW),
         inspect=word(INSPECT),
         log=" ".join(word(one) for one in _LOG),
+        log_last=" ".join(word(one) for one in (*_JOURNAL, "1")),
+        log_bytes=LOG_BYTES,
         lines_of=[
             {
                 "folders": " ".join(kind.folders),
@@ -170,7 +174,16 @@ def _commands(run: Runner, engines: Sequence[str]) -> Iterator[str]:
         # no line at all is no answer; an empty one, no containers
         yield from _printed(engine, run((engine, "inspect", "--format", INSPECT, *ids)) if ids else listed)
     said = run(_LOG)
-    yield from _printed("log", said or run(("dmesg",)))
+    # a journal that answers may hold nothing, and the kernel's own buffer all
+    if said is None or not said.strip():
+        said = run(("dmesg",))
+    yield from _printed("log", said if said is None else _newest(said))
+
+
+def _newest(text: str) -> str:
+    """The end of a log, in whole lines, so that a capture stays one that is read."""
+    data = f"\n{text}".encode()
+    return data[-LOG_BYTES:].partition(b"\n")[2].decode()
 
 
 def _printed(name: str, text: str | None) -> Iterator[str]:

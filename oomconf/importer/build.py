@@ -302,6 +302,8 @@ class _Build:
         for finding in findings:
             way = ways[finding.at.line - 1] if 0 < finding.at.line <= len(ways) else ()
             way = way[:2] if way and way[-1] in _IDENTITY else way
+            if way[-2:-1] == ("oom_score_adj",):
+                way = way[:-1]  # a score without its reason, or a reason alone, is none
             lost = removed(tree, way) if len(way) > 1 else None
             if lost is not None:
                 every = [lost] if isinstance(lost, Leaf) else list(leaves(lost))

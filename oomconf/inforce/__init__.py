@@ -43,6 +43,7 @@ def audit_host(taken: Snapshot, policy: Policy | None = None) -> Audit:
         host=taken.hostname or "this host",
         spec_host=None if policy is None else policy.name,
         release=taken.release,
+        whole=taken.whole,
         systemd=taken.manager,
         init=taken.init,
         cgroup_version=taken.cgroup_version,

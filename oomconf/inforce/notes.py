@@ -36,6 +36,7 @@ def headroom(host: Host) -> Headroom:
         cache=info.get("Buffers", 0) + info.get("Cached", 0) + info.get("SReclaimable", 0),
         swap_total=info.get("SwapTotal", 0),
         swap_free=info.get("SwapFree", 0),
+        swap_seen=taken.whole or "SwapTotal" in info,
         commit_limit=info.get("CommitLimit"),
         committed=info.get("Committed_AS"),
         overcommit=int(mode) if mode in ("0", "1", "2") else None,
@@ -81,7 +82,7 @@ def _machine(memory: Headroom) -> Iterator[Note]:
     if memory.total and memory.available is not None and memory.available * 100 < memory.total * _SHORT:
         part = share(memory.available, memory.total)
         yield note("little-available", f"only {roughly(memory.available)} of {roughly(memory.total)} ({part}) can still be had")
-    if memory.total is not None and not memory.swap_total:
+    if memory.total is not None and memory.swap_seen and not memory.swap_total:
         yield note("no-swap", "there is no swap: what is not used cannot be put aside, and the killer comes sooner")
     if memory.swap_total and memory.swap_free * 100 < memory.swap_total * _SHORT:
         yield note("swap-full", f"swap is nearly full: {roughly(memory.swap_free)} of {roughly(memory.swap_total)} left")
@@ -133,7 +134,7 @@ def unseen(host: Host, killer: Killer, memory: Headroom) -> Iterator[str]:
     if not taken.whole:
         yield "the capture has no end: it was cut"
     if not taken.processes:
-        yield "no process is seen"
+        yield "no process is seen: hidepid, or a container without the rights to look out of it"
     elif not host.sees_root():
         yield "no process of root is seen: hidepid, or a container without the rights to look out of it"
     if not taken.cgroups:
@@ -144,6 +145,7 @@ def unseen(host: Host, killer: Killer, memory: Headroom) -> Iterator[str]:
         if engine not in taken.asked and any(one.name == process for one in taken.processes):
             yield f"{engine} gave no answer: what its containers were told is not known (it takes root, or its group)"
     if not killer.log_seen:
-        yield "the kernel's log is not seen: it takes root, or the groups adm and systemd-journal"
+        why = ": it takes root, or the groups adm and systemd-journal, and in a container root may not see it either"
+        yield f"the kernel's log is not seen{why if taken.whole else ''}"
     if not memory.pressure and taken.cgroup_version != 1:
-        yield "/proc/pressure/memory is not there, so it is not known how long tasks wait for memory"
+        yield f"/proc/pressure/memory is not {'there' if taken.whole else 'seen'}, so it is not known how long tasks wait for memory"

@@ -79,6 +79,8 @@ class Headroom:
     cache: int = 0
     swap_total: int = 0
     swap_free: int = 0
+    swap_seen: bool = True
+    """Whether a `swap_total` of 0 says that there is none."""
     commit_limit: int | None = None
     committed: int | None = None
     overcommit: int | None = None
@@ -148,6 +150,8 @@ class Audit:
     spec_host: str | None = None
     """Which host of the spec it was held against; None without one: then its own files are what is said."""
     release: str = ""
+    whole: bool = True
+    """Whether the capture came to its end."""
     systemd: int | None = None
     """The one that runs."""
     init: str = ""

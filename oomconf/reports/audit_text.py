@@ -49,6 +49,7 @@ def _head(found: Audit, paper: Paper) -> str:
     words += [f"cgroup v{found.cgroup_version}"] if found.cgroup_version is not None else []
     for count, word in ((found.processes, "process"), (found.units, "unit"), (found.containers, "container")):
         words += [_many(count, word)] if count else []
+    words += [] if found.whole else ["a capture that was cut"]
     against = f", against {clean(found.spec_host)} of the spec" if found.spec_host is not None else ", against its own files"
     return f"{paper.paint(clean(found.host), 'bold')}: {clean(', '.join(words))}{against}"
 
@@ -121,7 +122,9 @@ def _memory(found: Audit, paper: Paper) -> Iterator[str]:
     if memory.total is None:
         yield from _answer("memory", "not known", paper)
         return
-    swap = f"swap {roughly(memory.swap_total - memory.swap_free)} of {roughly(memory.swap_total)} used" if memory.swap_total else "no swap"
+    swap = "no swap" if memory.swap_seen else "swap is not seen"
+    if memory.swap_total:
+        swap = f"swap {roughly(memory.swap_total - memory.swap_free)} of {roughly(memory.swap_total)} used"
     if memory.available is None:
         yield from _answer("memory", f"{roughly(memory.total)} in all, what is available is not told; {swap}", paper)
     else:
@@ -268,7 +271,12 @@ def _limits(found: Audit, paper: Paper, most: int, *, every: bool) -> Iterator[s
     said += [f"{len(found.unsayable)} not audited"] if found.unsayable else []
     colour = "red" if count["drift"] else "yellow" if count["pending restart"] else "green"
     where = "the spec" if found.spec_host is not None else "its own files"
-    text = f"{_many(len(found.rows), 'value')} held against {where}: {', '.join(said)}" if said else f"{where} say nothing of memory"
+    if said:
+        text = f"{_many(len(found.rows), 'value')} held against {where}: {', '.join(said)}"
+    elif found.spec_host is None and not found.whole:
+        text = "not known: the capture was cut, and holds no file that speaks of memory"
+    else:
+        text = f"{where} {'say' if found.spec_host is None else 'says'} nothing of memory"
     yield from _answer("limits", text, paper, colour if said else "")
     reasons = Counter(row.why for row in found.blind)
     shown_rows = [

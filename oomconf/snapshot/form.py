@@ -18,6 +18,7 @@ __all__ = [
     "FILE_LINES",
     "HEAD",
     "INSPECT",
+    "LOG_BYTES",
     "LOG_SOURCES",
     "STATUS",
     "TAIL",
@@ -59,6 +60,8 @@ INSPECT: Final = (
     '"Project":{{json (index .Config.Labels "com.docker.compose.project")}}}'
 )
 """What is asked of docker and podman about each container, one line of JSON."""
+LOG_BYTES: Final = 4 << 20
+"""The newest of the log that are taken: a quarter of what is read of a capture."""
 LOG_SOURCES: Final = ("kernel", "systemd", "systemd-oomd", "earlyoom", "nohang")
 
 

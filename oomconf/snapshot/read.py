@@ -25,6 +25,9 @@ _LONGEST: Final = 24
 _KB: Final = re.compile(r"^(\d{1,20}) kB$")
 # fs/proc/array.c: proc_task_name
 _ESCAPED: Final = re.compile(r"\\([n\\])")
+_PAGE: Final = 4096
+_PAGES: Final = frozenset(1 << shift for shift in range(12, 19))
+"""4K to 256K (arch/*/Kconfig: PAGE_SIZE_*)."""
 _UNLIMITED_V1: Final = 0x7FFFFFFFFFFF0000
 """What cgroup v1 shows for no limit, in pages of up to 64K."""
 
@@ -34,6 +37,7 @@ def read(text: str) -> Snapshot:
 
     Kernel threads, which have no memory of their own, are left out too (Documentation/filesystems/proc.rst).
     """
+    text = _lf(text)
     files: dict[str, list[str]] = {}
     rows: dict[int, dict[str, str]] = {}
     cgroups: dict[str, dict[str, int]] = {}
@@ -63,12 +67,13 @@ def read(text: str) -> Snapshot:
     meminfo = _meminfo(files.get("/proc/meminfo", ()))
     processes = tuple(found for pid, row in sorted(rows.items()) if (found := _state(pid, row)) is not None)
     release = _first(files, "/proc/sys/kernel/osrelease")
+    pages = _page_size(_first(files, "/page_size"))
     return Snapshot(
-        memory_total=meminfo.get("MemTotal"),
+        memory_total=total if (total := meminfo.get("MemTotal", 0)) >= pages else None,
         meminfo=meminfo,
         swap_total=meminfo.get("SwapTotal", 0),
         swaps=tuple(_swaps(files.get("/proc/swaps", ()))),
-        page_size=_int(_first(files, "/page_size"), 4096),
+        page_size=pages,
         kernel=_version(release),
         release=release.strip(),
         hostname=_first(files, "/proc/sys/kernel/hostname").strip(),
@@ -96,6 +101,18 @@ def _whose(name: str, rows: dict[int, dict[str, str]]) -> tuple[dict[str, str] |
     """The row of the process that a file is of, and which of its files; no row for a file of the machine's."""
     match = _OF_PROCESS.fullmatch(name)
     return (None, "") if match is None else (rows.setdefault(int(match[1]), {}), match[2])
+
+
+def _lf(text: str) -> str:
+    """A text as it was before it came over a machine that ends lines by CR and LF, or begins files by a mark of their order of bytes."""
+    first = text.partition("\n")[0]
+    return text.removeprefix("\ufeff").replace("\r\n", "\n") if first.endswith("\r") else text.removeprefix("\ufeff")
+
+
+def _page_size(text: str) -> int:
+    """A size that some kernel has, or what most have: every amount is divided by it."""
+    size = _int(text, _PAGE)
+    return size if size in _PAGES else _PAGE
 
 
 def _first(files: Mapping[str, list[str]], name: str) -> str:
