@@ -9,8 +9,6 @@ from behaviour import Stage, until
 from machine import TRIXIE, Machine, Shape
 from record import Proven
 
-pytestmark = pytest.mark.deep  # as it stands now, not yet run on both machines
-
 _LEAKERS = {"once": "no", "failing": "on-failure", "steady": "always"}
 _RUN = "options: [--detach, --network=none], image: lab, command: [hog, -n, {name}, {grows}'4']"
 

@@ -9,8 +9,6 @@ from record import Proven
 
 import oomconf
 
-pytestmark = pytest.mark.deep  # held on both machines, not yet in a run beside all others
-
 _SWAP = 256 << 20
 _LARGE, _SMALL, _BALLAST, _HIGH = 124, 100, 180, 24
 """MiB; with both in swap it is fuller than the limit, with either alone it is not. The large one is there first."""

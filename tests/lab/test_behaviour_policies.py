@@ -16,8 +16,6 @@ import oomconf
 from oomconf.oomlog import OomEvent
 from oomconf.simulation import Step
 
-pytestmark = pytest.mark.deep  # held on both machines, not yet in a run beside all others
-
 _MIB = 12
 _PARTS = ("main", "worker", "helper")
 

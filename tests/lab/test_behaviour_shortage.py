@@ -9,8 +9,6 @@ from behaviour import Stage, small, unit_of, until
 from machine import Machine, Shape
 from record import Proven
 
-pytestmark = pytest.mark.deep  # held on both machines, not yet in a run beside all others
-
 _SPEC = """
 services:
   db: {restart: "no", systemd: {unit: db.service}}

@@ -19,8 +19,6 @@ from strewn import host
 from oomconf.explanation.look import PROPERTIES
 from oomconf.snapshot.form import FILE_LINES
 
-pytestmark = pytest.mark.deep  # held on both machines, not yet in a run beside all others
-
 ROOT = Path(__file__).parent.parent.parent
 SIZES = ("memory_min", "memory_low", "memory_high", "memory_max", "memory_swap_max")
 ASKED = (

@@ -18,8 +18,6 @@ import oomconf
 from oomconf.ledger import Cell, Status
 from oomconf.policy import Policy
 
-pytestmark = pytest.mark.deep  # not yet held on both machines by a whole run
-
 Render = Callable[..., Path]
 _EXAMPLE: Final = ROOT / "examples/edge-without-systemd/oomconf.yaml"
 _SCRIPT: Final = "/usr/local/sbin/oomconf-cgroup"

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from inforce import ELSEWHERE, cells_of, held, look, reader_of, until_held
 from installing import ROOT, Host, bases, facts
 from machine import Machine, Shape
@@ -15,8 +14,6 @@ from record import Proven
 import oomconf
 from oomconf.ledger import Cell, Status
 from oomconf.policy import Policy
-
-pytestmark = pytest.mark.deep  # not yet held on both machines by a whole run
 
 Render = Callable[..., Path]
 _DATABASE_SWAP = "swap: [{file: /swapfile, size: 4G}]"

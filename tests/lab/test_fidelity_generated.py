@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-import pytest
 from inforce import Seen, cells_of, held, look, reader_of, size, until_held
 from installing import Host, facts
 from machine import Machine, Shape
@@ -19,8 +18,6 @@ from oomconf.kernel.sysctls import EXCLUSIVE_PAIRS, SYSCTLS
 from oomconf.kernel.version import KernelVersion
 from oomconf.ledger import Cell, Status
 from oomconf.quantity import Percent
-
-pytestmark = pytest.mark.deep  # not yet held on both machines by a whole run
 
 Render = Callable[..., Path]
 _SERVICES: Final = 20

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from machine import Machine, Shape
 from record import Proven
 
 import oomconf
 from oomconf.oomlog import OomEvent
-
-pytestmark = pytest.mark.deep  # held on both machines, not yet in a run beside all others
 
 OOMD = "[OOM]\nDefaultMemoryPressureDurationSec=2s\n"
 SLICE = "[Slice]\nManagedOOMMemoryPressure=kill\nManagedOOMMemoryPressureLimit=5%\n"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import containers
-import pytest
 from containers import HOSTILE, SLOW
 from machine import Machine, Shape
 from record import Proven
@@ -19,8 +18,6 @@ from oomconf.policy import Policy
 from oomconf.quantity import Percent
 from oomconf.runtimes import jvm_rounded
 from oomconf.runtimes._heaps import young_generation
-
-pytestmark = pytest.mark.deep  # held on both machines, not yet in a run beside all others
 
 M: Final = 1 << 20
 JAVA: Final = {"bookworm": 17, "trixie": 21}

@@ -96,7 +96,6 @@ def test_a_sample_dies_as_simulated(kernel: str, sample: dict[str, list[Lived]],
     _victims(sample[kernel], KERNELS[kernel], proven, "sample of drawn machines")
 
 
-@pytest.mark.deep  # a spec goes by the free memory of the idle machine, as measured: not every run of 6.12 has held it
 @pytest.mark.parametrize("kernel", sorted(KERNELS))
 def test_a_sample_dies_as_simulated_from_a_spec(kernel: str, sample: dict[str, list[Lived]], proven: Proven, tmp_path: Path) -> None:
     _specs(sample[kernel], KERNELS[kernel], proven, "sample of drawn machines", tmp_path)
