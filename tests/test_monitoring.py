@@ -52,6 +52,16 @@ def test_the_threshold_is_the_specs(tmp_path: Path) -> None:
     assert said("monitoring: {ram_used: 99.99%}\n") == ["0.9999", "0.99995"]
 
 
+def test_what_an_alert_says_is_true_of_what_it_watches(tmp_path: Path) -> None:
+    """MemAvailable counts what reclaim gives back; the audit says where a value comes from, and oomconf-verify what to do."""
+    said = {rule["alert"]: rule["annotations"] for rule in rules(tmp_path, "")}
+    assert (
+        "More than 80 % of RAM is in use for 10 minutes, and cannot be had back without swapping" in said["OomconfRamUsed"]["description"]
+    )
+    assert "oomconf-verify, there: what sets it right" in said["OomconfDrift"]["runbook"]
+    assert "systemctl restart" in said["OomconfPendingRestart"]["runbook"]
+
+
 @pytest.mark.parametrize(
     ("service", "selector"),
     [

@@ -8,9 +8,21 @@ from typing import Final, Literal
 from oomconf.dialects._alerts import INSTANCE, ON, SHARE, Alert, Course, Values, decimal, percent, readable, selector
 from oomconf.dialects._promql import literal, matchers, regex, series, string
 from oomconf.dialects._watched import NEAR, WHOLE, Watch, Watched
-from oomconf.metrics import COMPLETE, CONTAINER_KILLS, DRIFT, PENDING, STALE_AFTER, TIMESTAMP, UNIT_KILLS, UNIT_LIMIT, UNIT_WORKING_SET
+from oomconf.metrics import (
+    COMPLETE,
+    CONTAINER_KILLS,
+    DRIFT,
+    PENDING,
+    STALE_AFTER,
+    TIMESTAMP,
+    UNIT_KILLS,
+    UNIT_LIMIT,
+    UNIT_WORKING_SET,
+    audit_call,
+)
 
 _DIAGNOSE: Final = "oomconf diagnose, on the host: who died, why that process, and what to change"
+_RUN: Final = "on the host: systemctl status oomconf-audit.timer oomconf-audit.service; by hand: " + audit_call("NAME")
 _POD: Final = "namespace, pod, container"
 _BY: Final = {
     "unit": "{{ $labels.unit }} on " + ON,
@@ -136,7 +148,7 @@ def of_audits() -> Iterator[Alert]:
         severity="warning",
         summary=f"the last audit of {ON} is old",
         description=f"It ended more than {age // 3600} hours ago: drift and kills since then are not known.",
-        run="oomconf audit SPEC, on the host; and see why what runs it does not",
+        run=_RUN,
         values=(
             Values(
                 series(TIMESTAMP.name, labels),
@@ -162,7 +174,9 @@ def _flag(name: str, metric: str, labels: dict[str, str], minutes: int, severity
         description="A value in force is not the one that the spec says."
         if drift
         else "A changed value takes effect only when the service next starts, and it has not for six hours.",
-        run="oomconf audit SPEC, on the host: the value, where it comes from, and what sets it right",
+        run="oomconf audit SPEC, on the host: the value, and where it comes from; oomconf-verify, there: what sets it right"
+        if drift
+        else "oomconf audit SPEC, on the host: which value waits; systemctl restart of the service applies it",
         found=tuple(found.items()),
         values=(Course(minutes).gauge(metric, found, 0, 1, 1),),
     )
@@ -178,7 +192,7 @@ def _absent() -> Iterator[Alert]:
         severity="warning",
         summary="no host has an audit",
         description="No textfile of oomconf audit is scraped from any host: drift, kills of units and near limits are not known.",
-        run="oomconf audit SPEC, on a host, with the folder that node_exporter's textfile collector reads",
+        run="on each host: systemctl enable --now oomconf-audit.timer, or its cron line; by hand: " + audit_call("NAME"),
         found=(),
         values=(
             there,
@@ -193,7 +207,7 @@ def _absent() -> Iterator[Alert]:
         severity="warning",
         summary=f"the audit of {ON} is gone",
         description="Two hours ago this host had an audit, and now its textfile is not there.",
-        run="oomconf audit SPEC, on the host; and see why what runs it does not",
+        run=_RUN,
         values=(
             Values(
                 series(TIMESTAMP.name, labels), f"1+0x{course.length}", f"1+0x{course.begins - 1} stale", f"1+0x{course.begins - 1} stale"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from oomconf.dialects._watched import NEAR, PRESSURE, STALL, SWAP_USED, SWAPPED_PAGES, WHOLE, Watch, Watched
-from oomconf.metrics import CONTAINER_KILLS, DRIFTED, STALE_AFTER, TIMESTAMP, UNIT_KILLS, UNIT_LIMIT, UNIT_WORKING_SET, Metric
+from oomconf.metrics import CONTAINER_KILLS, DRIFTED, FILE, FOLDER, STALE_AFTER, TIMESTAMP, UNIT_KILLS, UNIT_LIMIT, UNIT_WORKING_SET, Metric
 
 TEMPLATE: Final = "oomconf memory by Zabbix agent"
 _MEMINFO: Final = "vfs.file.contents[/proc/meminfo]"
@@ -83,7 +83,7 @@ def macros(watch: Watch) -> list[tuple[str, str, str]]:
         ("{$OOMCONF.COMMIT.MAX}", "90" if watch.strict else "100", "Memory promised to programs, in percent of what can be kept."),
         ("{$OOMCONF.LIMIT.MAX}", share(NEAR), "Share of its limit that a protected service may hold, in percent."),
         ("{$OOMCONF.AUDIT.AGE.MAX}", str(STALE_AFTER), "Seconds after which an audit is old."),
-        ("{$OOMCONF.TEXTFILE}", "/var/lib/prometheus/node-exporter/oomconf.prom", "The file that oomconf audit leaves."),
+        ("{$OOMCONF.TEXTFILE}", f"{FOLDER}/{FILE}", "The file that oomconf audit leaves."),
     ]
 
 
