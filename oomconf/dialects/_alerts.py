@@ -48,6 +48,8 @@ class Alert:
     """Minutes after the step until the expression holds."""
     begins: int = 15
     """The minute of the step."""
+    others: tuple[tuple[tuple[tuple[str, str], ...], Values], ...] = ()
+    """More series that it must find each by itself, with the labels of the result."""
 
     @property
     def ends(self) -> int:

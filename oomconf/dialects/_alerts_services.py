@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import count
 from typing import Final, Literal
 
 from oomconf.dialects._alerts import INSTANCE, ON, SHARE, Alert, Course, Values, decimal, percent, readable, selector
@@ -79,36 +82,44 @@ def _word(service: Watched) -> str:
 def of_services(watch: Watch) -> Iterator[Alert]:
     """Alerts by service, then those on kills of units and containers, protected or not."""
     yield from (near_limit(service) for service in watch.services)
-    units = sorted({pattern for service in watch.services if service.kind == "unit" for pattern in _patterns(service, "unit")})
-    yield from _kills(UNIT_KILLS.name, "unit", units, "nginx.service", watch)
-    names = sorted({pattern for service in watch.services if service.kind == "container" for pattern in _patterns(service, "name")})
+    units = {_unit(service): dict(service.example)["unit"] for service in watch.services if service.kind == "unit"}
+    yield from _kills("OomconfUnitOomKilled", UNIT_KILLS.name, "unit", units, "nginx.service")
+    if watch.containers:
+        names = dict(service.named for service in watch.services if service.named is not None)
+        yield from _kills("OomconfContainerOomKilled", CONTAINER_KILLS.name, "container", names, "api")
     if watch.docker:
-        yield from _kills(CONTAINER_KILLS.name, "container", names, "api", watch)
         yield _killed("OomconfContainerOomEvent", "container_oom_events_total", {"name": "api"}, 'name!="",container=""', "warning")
 
 
-def _patterns(service: Watched, label: str) -> list[str]:
-    return [*(regex(value) for name, value in service.equal if name == label), *(value for name, value in service.like if name == label)]
+def _unit(service: Watched) -> str:
+    return regex(dict(service.equal)["unit"]) if service.equal else dict(service.like)["unit"]
 
 
-def _kills(metric: str, label: str, dear: list[str], spare: str, watch: Watch) -> Iterator[Alert]:
-    name = "OomconfUnitOomKilled" if label == "unit" else "OomconfContainerOomKilled"
-    kind = "unit" if label == "unit" else "container"
+def _kills(name: str, metric: str, label: str, dear: Mapping[str, str], spare: str) -> Iterator[Alert]:
+    """Alerts on kills; `dear` has the patterns of what is protected, each with a name that it matches."""
     if not dear:
         yield _killed(name, metric, {label: spare}, "", "warning")
         return
-    pattern = "|".join(dear)
-    meant = next(
-        dict(one.example).get("unit" if kind == "unit" else "name", "")
-        for one in watch.services
-        if one.kind == kind and _patterns(one, "unit" if kind == "unit" else "name")
-    )
-    yield _killed(name, metric, {label: meant}, f"{label}=~{string(pattern)}", "critical")
-    yield _killed(name, metric, {label: f"not-{spare}"}, f"{label}!~{string(pattern)}", "warning")
+    pattern = string("|".join(sorted(dear)))
+    first, *more = (dear[one] for one in sorted(dear))
+    others = tuple(_proof(metric, {label: meant}) for meant in dict.fromkeys(more))
+    yield replace(_killed(name, metric, {label: first}, f"{label}=~{pattern}", "critical"), others=others)
+    yield _killed(name, metric, {label: _stranger(dear, spare)}, f"{label}!~{pattern}", "warning")
+
+
+def _stranger(dear: Iterable[str], spare: str) -> str:
+    """A name that none of the patterns matches."""
+    whole = re.compile("|".join(dear))
+    return next(name for number in count() if not whole.fullmatch(name := f"not-{spare}{number or ''}"))
+
+
+def _proof(metric: str, labels: Mapping[str, str]) -> tuple[tuple[tuple[str, str], ...], Values]:
+    found = {**labels, **dict(INSTANCE)}
+    return tuple(found.items()), Course(0).kill(metric, found)
 
 
 def _killed(name: str, metric: str, labels: dict[str, str], matching: str, severity: Literal["critical", "warning"]) -> Alert:
-    found = {**labels, **dict(INSTANCE)}
+    found, values = _proof(metric, labels)
     who = next(iter(labels))
     return Alert(
         name=name,
@@ -119,8 +130,8 @@ def _killed(name: str, metric: str, labels: dict[str, str], matching: str, sever
         description="The count of kills rose within a quarter of an hour."
         + (" The spec protects this service, so it was its own limit, or everything else was gone." if severity == "critical" else ""),
         run=_DIAGNOSE,
-        found=tuple(found.items()),
-        values=(Course(0).kill(metric, found),),
+        found=found,
+        values=(values,),
     )
 
 
