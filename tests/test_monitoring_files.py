@@ -49,6 +49,39 @@ def test_a_hostile_unit_reaches_zabbix_as_it_is(tmp_path: Path) -> None:
     assert f'oomconf.unit.limit["{unit}"]' in keys
 
 
+def of_audit(example: str) -> tuple[dict[str, str], list[str]]:
+    """Items on the audit's metrics by key, each with the metric, and the expressions of triggers on them."""
+    (found,) = template(example)["zabbix_export"]["templates"]
+    items = {item["key"]: item["preprocessing"][0]["parameters"][0] for item in found["items"] if item["key"].startswith("oomconf.audit.")}
+    every = [*template(example)["zabbix_export"].get("triggers", []), *(one for item in found["items"] for one in item.get("triggers", []))]
+    return items, [one["expression"] for one in every if "/oomconf.audit." in one["expression"]]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_zabbix_watches_of_the_audit_what_prometheus_does(example: str) -> None:
+    items, triggers = of_audit(example)
+    by_label = {metrics.DRIFT, metrics.UNIT_WORKING_SET, metrics.UNIT_LIMIT, metrics.CONTAINER_KILLS}
+    assert set(items.values()) >= {metric.name for metric in metrics.AUDIT if metric not in by_label}
+    assert all(any(f"/{key}" in trigger for trigger in triggers) for key in items)
+
+
+def test_an_audit_that_never_ran_is_a_problem_in_zabbix() -> None:
+    """Of a file that is not there every item is unsupported, and a trigger on one has no value: nodata() alone has."""
+    _, triggers = of_audit("small-vm")
+    assert "nodata(/oomconf memory by Zabbix agent/oomconf.audit.time,1h)=1" in triggers
+
+
+def test_kills_in_containers_are_watched_where_there_are_containers() -> None:
+    has = {example: "oomconf.audit.container.kills" in of_audit(example)[0] for example in EXAMPLES}
+    assert has == {
+        "container-host": True,
+        "database-host": False,
+        "edge-without-systemd": False,
+        "kubernetes-node": True,
+        "small-vm": False,
+    }
+
+
 def break_version(data: Any) -> None:
     data["zabbix_export"]["version"] = 7.0
 
