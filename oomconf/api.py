@@ -156,16 +156,19 @@ def explain_service(
     `spec` tells what is asked for beside, and its services may be named; `host` is which of its hosts this is. Raises CallError for a name
     that nothing has, or a spec without this host, InputError for a snapshot that cannot be read, LoadError for a spec that is wrong.
     """
-    from oomconf.explanation import policy_of  # noqa: PLC0415
     from oomconf.host.explained import explained  # noqa: PLC0415
     from oomconf.host.files import read_loose  # noqa: PLC0415
     from oomconf.host.snapshot import capture  # noqa: PLC0415
     from oomconf.snapshot import read as read_snapshot  # noqa: PLC0415
 
     taken = read_snapshot(capture() if snapshot is None else read_loose(os.fspath(snapshot)))
-    policy = None if spec is None else policy_of(resolve(spec).policies, taken, host)
-    if spec is not None and policy is None:
-        raise CallError(f"the spec has several hosts or none, and none is called {host or taken.hostname}")
+    policy = None
+    if spec is not None:
+        from oomconf.inforce.which import which  # noqa: PLC0415
+
+        policy, why = which(resolve(spec).policies, taken.hostname, host)
+        if policy is None:
+            raise CallError(why)
     return tuple(explained(taken, name, policy, "/" if snapshot is None else None))
 
 

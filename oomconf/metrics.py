@@ -8,6 +8,13 @@ from typing import Final, Literal
 
 FILE: Final = "oomconf.prom"
 """The file's name in the collector's folder; it is renamed into place, since half a file is a failed scrape."""
+FOLDER: Final = "/var/lib/prometheus/node-exporter"
+"""The collector's folder, as Debian's prometheus-node-exporter has it."""
+SPEC: Final = "/etc/oomconf/oomconf.yaml"
+"""Where the spec is on each host."""
+PROGRAM: Final = "/usr/local/bin/oomconf"
+EVERY: Final = 15 * 60
+"""Seconds from one audit to the next: kills are looked for in a quarter of an hour, and an audit that is missed is no old one yet."""
 STALE_AFTER: Final = 3 * 3600
 """Seconds after which an audit is called old: whatever runs it must do so more often."""
 
@@ -54,6 +61,11 @@ CONTAINER_KILLS: Final = Metric(
 AUDIT: Final = (TIMESTAMP, COMPLETE, DRIFT, DRIFTED, PENDING, UNIT_KILLS, UNIT_WORKING_SET, UNIT_LIMIT, CONTAINER_KILLS)
 """All of them, in the order of the file. `unit` is the unit's name, `nginx.service`; of a group that a script makes its path,
 `/oomconf/gateway`, behind the unit that delegates it if there is one."""
+
+
+def audit_call(host: str, program: str = "oomconf") -> str:
+    """Give the command that leaves the metrics of a host of the spec."""
+    return f"{program} audit {SPEC} --host {host} --format prometheus --output {FOLDER}/{FILE}"
 
 
 def cgroup_label(path: str, delegated_by: str | None) -> str:

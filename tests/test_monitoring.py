@@ -52,6 +52,16 @@ def test_the_threshold_is_the_specs(tmp_path: Path) -> None:
     assert said("monitoring: {ram_used: 99.99%}\n") == ["0.9999", "0.99995"]
 
 
+def test_what_an_alert_says_is_true_of_what_it_watches(tmp_path: Path) -> None:
+    """MemAvailable counts what reclaim gives back; the audit says where a value comes from, and oomconf-verify what to do."""
+    said = {rule["alert"]: rule["annotations"] for rule in rules(tmp_path, "")}
+    assert (
+        "More than 80 % of RAM is in use for 10 minutes, and cannot be had back without swapping" in said["OomconfRamUsed"]["description"]
+    )
+    assert "oomconf-verify, there: what sets it right" in said["OomconfDrift"]["runbook"]
+    assert "systemctl restart" in said["OomconfPendingRestart"]["runbook"]
+
+
 @pytest.mark.parametrize(
     ("service", "selector"),
     [
@@ -72,6 +82,51 @@ def test_a_protected_service_is_watched_by_the_labels_of_its_metrics(tmp_path: P
     assert selector in rule["expr"]
     assert rule["labels"]["service"] == "services.s"
     assert rule["labels"]["severity"] == ("critical" if "critical" in service else "warning")
+
+
+@pytest.mark.parametrize(
+    ("service", "killed", "others"),
+    [
+        ("{{{0}, compose: {{file: c.yaml, service: a.b}}}}", ["box-a.b-1", "my_box_a.b_12", "a.b", "mine-a.b"], ["axb", "box-a.b-c", "boxa.b", "a.b-1-2"]),
+        ("{{{0}, quadlet: {{unit: w.container}}}}", ["systemd-w", "w"], ["systemd-w-2", "x-w"]),
+        ("{{{0}, docker: {{name: ww, image: i}}}}", ["ww"], ["box-ww-1", "systemd-ww"]),
+    ],
+)  # fmt: skip
+def test_a_kill_in_a_protected_container_is_critical_by_any_name_that_its_engine_gives_it(
+    tmp_path: Path, service: str, killed: list[str], others: list[str]
+) -> None:
+    (tmp_path / "c.yaml").write_text("services: {a.b: {image: a}}\n", "utf-8")
+    text = service.format("protect: high, memory: {max: 1G}")
+    found = [rule for rule in rules(tmp_path, f"services:\n  s: {text}\n") if rule["alert"] == "OomconfContainerOomKilled"]
+    said = {rule["labels"]["severity"]: re.search(r'container(?:=|!)~"([^"]*)"', rule["expr"]) for rule in found}
+    assert said.keys() == {"critical", "warning"}
+    for match in said.values():
+        assert match is not None
+        pattern = re.compile(match[1].replace("\\\\", "\\"))
+        assert all(pattern.fullmatch(name) for name in killed)
+        assert not any(pattern.fullmatch(name) for name in others)
+
+
+def test_every_protected_service_has_its_own_proof_that_its_kill_is_critical(tmp_path: Path) -> None:
+    """`not-api` would be the stranger of the tests, and is one of the protected here."""
+    (tmp_path / "c.yaml").write_text("services: {api: {image: a}, db: {image: a}}\n", "utf-8")
+    both = "\n".join(
+        f"  {name}: {{protect: high, memory: {{max: 1G}}, compose: {{file: c.yaml, service: {name}}}}}" for name in ("api", "db")
+    )
+    made = output(
+        tmp_path, f"services:\n{both}\n  u: {{protect: high, memory: {{max: 1G}}, quadlet: {{unit: u.container}}}}\n", "prometheus"
+    )
+    (tests,) = [yaml.safe_load(one.text)["tests"] for one in made.artifacts if one.path.endswith("rules.test.yaml")]
+    raised = {
+        str(alert["exp_labels"]["container"])
+        for test in tests
+        for look in test["alert_rule_test"]
+        for alert in look["exp_alerts"]
+        if look["alertname"] == "OomconfContainerOomKilled" and alert["exp_labels"]["severity"] == "critical"
+    }
+    assert raised == {"project-api-1", "project-db-1", "systemd-u"}
+    spare = [test["input_series"][0]["series"] for test in tests if test["name"].startswith("OomconfContainerOomKilled warning")]
+    assert {re.search(r'container="([^"]*)"', one)[1] for one in spare} == {"not-api1"}  # type: ignore[index]
 
 
 def test_a_group_of_a_script_is_watched_by_its_path(tmp_path: Path) -> None:

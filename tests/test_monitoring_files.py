@@ -15,6 +15,8 @@ import yaml
 import zabbix_export
 
 import oomconf
+from oomconf import metrics
+from oomconf.cli import main
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/oomconf.yaml"))
@@ -45,6 +47,39 @@ def test_a_hostile_unit_reaches_zabbix_as_it_is(tmp_path: Path) -> None:
     assert zabbix_export.check(data) == []
     keys = [item["key"] for item in data["zabbix_export"]["templates"][0]["items"]]
     assert f'oomconf.unit.limit["{unit}"]' in keys
+
+
+def of_audit(example: str) -> tuple[dict[str, str], list[str]]:
+    """Items on the audit's metrics by key, each with the metric, and the expressions of triggers on them."""
+    (found,) = template(example)["zabbix_export"]["templates"]
+    items = {item["key"]: item["preprocessing"][0]["parameters"][0] for item in found["items"] if item["key"].startswith("oomconf.audit.")}
+    every = [*template(example)["zabbix_export"].get("triggers", []), *(one for item in found["items"] for one in item.get("triggers", []))]
+    return items, [one["expression"] for one in every if "/oomconf.audit." in one["expression"]]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_zabbix_watches_of_the_audit_what_prometheus_does(example: str) -> None:
+    items, triggers = of_audit(example)
+    by_label = {metrics.DRIFT, metrics.UNIT_WORKING_SET, metrics.UNIT_LIMIT, metrics.CONTAINER_KILLS}
+    assert set(items.values()) >= {metric.name for metric in metrics.AUDIT if metric not in by_label}
+    assert all(any(f"/{key}" in trigger for trigger in triggers) for key in items)
+
+
+def test_an_audit_that_never_ran_is_a_problem_in_zabbix() -> None:
+    """Of a file that is not there every item is unsupported, and a trigger on one has no value: nodata() alone has."""
+    _, triggers = of_audit("small-vm")
+    assert "nodata(/oomconf memory by Zabbix agent/oomconf.audit.time,1h)=1" in triggers
+
+
+def test_kills_in_containers_are_watched_where_there_are_containers() -> None:
+    has = {example: "oomconf.audit.container.kills" in of_audit(example)[0] for example in EXAMPLES}
+    assert has == {
+        "container-host": True,
+        "database-host": False,
+        "edge-without-systemd": False,
+        "kubernetes-node": True,
+        "small-vm": False,
+    }
 
 
 def break_version(data: Any) -> None:
@@ -128,7 +163,59 @@ def test_asking_for_prometheus_brings_the_dashboard() -> None:
         "oomconf.rules.yaml",
         "oomconf.rules.test.yaml",
         "oomconf.dashboard.json",
+        "oomconf-audit.service",
+        "oomconf-audit.timer",
+        "oomconf-audit.cron",
     }
+
+
+# ── what runs the audit ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+SERVICE, CRON = "vm/root/etc/systemd/system/oomconf-audit.service", "vm/prometheus/oomconf-audit.cron"
+
+
+def asked(tmp_path: Path, text: str) -> dict[str, str]:
+    (tmp_path / "oomconf.yaml").write_text(f"version: 1\nhosts: {{a: {{ram: 4G, swap: 0}}, b: {{ram: 4G, swap: 0, systemd: 0}}}}\n{text}\n")
+    return {one.path: one.text for one in oomconf.render(oomconf.load(tmp_path / "oomconf.yaml")).artifacts if one.target == "audit"}
+
+
+@pytest.mark.parametrize("target", ["prometheus", "zabbix"])
+def test_what_reads_the_metrics_brings_what_writes_them(tmp_path: Path, target: str) -> None:
+    found = asked(tmp_path, f"monitoring: {{targets: [{target}]}}")
+    units = {f"a/root/etc/systemd/system/oomconf-audit.{kind}" for kind in ("service", "timer")}
+    assert set(found) == {"a/prometheus/oomconf-audit.cron", "b/prometheus/oomconf-audit.cron", *units}
+    assert asked(tmp_path, "monitoring: {targets: [log]}") == {}
+
+
+def test_the_command_that_is_run_leaves_the_metrics_that_are_watched(tmp_path: Path) -> None:
+    files = made("small-vm", "audit")
+    (call,) = re.findall(r"^ExecStart=(.*)$", files[SERVICE], re.MULTILINE)
+    assert files[CRON].endswith(f"root timeout 300 {call}\n")
+    assert call == metrics.audit_call("vm", metrics.PROGRAM)
+    words = call.replace(metrics.SPEC, str(ROOT / "examples/small-vm/oomconf.yaml")).replace(metrics.FOLDER, str(tmp_path)).split()
+    assert main([*words[1:], "--snapshot", str(ROOT / "examples/small-vm/host.snapshot")]) == 1
+    assert "SuccessExitStatus=1\n" in files[SERVICE]
+    text = (tmp_path / metrics.FILE).read_text("utf-8")
+    watched = {metric.name for metric in metrics.AUDIT if metric.labels != ("container",)}
+    assert {name for name in watched if re.search(rf"^{name}[ {{]", text, re.MULTILINE)} == watched
+
+
+def test_the_audit_may_write_where_its_metrics_go_and_nowhere_else() -> None:
+    files = made("small-vm", "audit")
+    assert "ProtectSystem=strict\n" in files[SERVICE]
+    assert re.findall(r"^ReadWritePaths=(.*)$", files[SERVICE], re.MULTILINE) == [metrics.FOLDER]
+    # podman takes locks to show what it has
+    of_podman = made("container-host", "audit")["box/root/etc/systemd/system/oomconf-audit.service"]
+    assert f"ReadWritePaths={metrics.FOLDER} -/run -/var/lib/containers\n" in of_podman
+
+
+def test_what_runs_the_audit_does_so_before_an_alert_misses_it() -> None:
+    assert min(60 * 60, metrics.STALE_AFTER) >= metrics.EVERY * 4
+    rules = yaml.safe_load(made("container-host", "prometheus")["monitoring/prometheus/oomconf.rules.yaml"])
+    said = {rule["alert"]: rule["annotations"]["runbook"] for group in rules["groups"] for rule in group["rules"]}
+    for name in ("OomconfAuditMissing", "OomconfAuditStale", "OomconfAuditGone"):
+        assert metrics.audit_call("NAME") in said[name]
+        assert "oomconf-audit.timer" in said[name]
 
 
 # ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -19,7 +19,7 @@ STEPS = {
     "PROMETHEUS_PATTERN": (3, True), "CHECK_NOT_SUPPORTED": (1, True), "DISCARD_UNCHANGED_HEARTBEAT": (1, False),
 }  # fmt: skip
 HANDLERS = {"ORIGINAL_ERROR", "DISCARD_VALUE", "CUSTOM_VALUE", "CUSTOM_ERROR"}
-FUNCTIONS = {"last", "min", "max", "avg", "sum", "now"}
+FUNCTIONS = {"last", "min", "max", "avg", "sum", "now", "nodata"}
 AGGREGATES = {"sum", "min", "max", "avg", "count"}
 ITEM = {
     "uuid": True, "name": True, "type": False, "key": True, "delay": False, "history": False, "value_type": False, "trends": False,
@@ -177,7 +177,7 @@ class Checker:
             if (function == "last") == bool(period):
                 self.say(place, f"{function} with the period {period!r}")
         rest = MACRO.sub("1", REFERENCE.sub("1", expression)).replace("now()", "1").replace(" and ", " * ")
-        if not re.fullmatch(r"[0-9.+*/()<> -]+", rest):
+        if not re.fullmatch(r"[0-9.+*/()<>= -]+", rest):
             self.say(place, f"{rest} is no expression")
         for macro in MACRO.findall(expression + trigger["name"]):
             if macro not in self.macros:

@@ -8,12 +8,15 @@ import sys
 from oomconf.cli import EXIT_CALL, EXIT_FINE
 from oomconf.cli._capture import captured, has_memory
 from oomconf.cli._plain import complain, named, paper, read_twice
-from oomconf.explanation import Explanation, policy_of
+from oomconf.explanation import Explanation
 from oomconf.policy import Policy
 
 
 def run(words: list[str]) -> int:
-    options = parser().parse_args(words)
+    # `-.slice` looks like an option, and is the root's: the cgroup `/`
+    options = parser().parse_args(["/" if word == "-.slice" else word for word in words])
+    if options.host and not options.spec:
+        return complain("--host goes with --spec: it says which host of the spec this one is")
     from oomconf.host.explained import explained
 
     policy: Policy | None = None
@@ -31,10 +34,11 @@ def run(words: list[str]) -> int:
         spec, fleet, findings = load(paths, disk)
         if spec is None or fleet is None:
             return refused(findings, disk)
-        policy = policy_of(fleet.policies, taken, options.host)
+        from oomconf.inforce.which import which
+
+        policy, why = which(fleet.policies, taken.hostname, options.host)
         if policy is None:
-            hosts = ", ".join(one.name for one in fleet.policies if one.scope == "host") or "none"
-            return complain(f"the spec has several hosts or none, and none is called {taken.hostname or 'so'}: say --host; hosts: {hosts}")
+            return complain(why)
     root = None if options.snapshot else "/"
     return _report([one for name in options.service for one in explained(taken, name, policy, root)], options)
 
@@ -48,7 +52,10 @@ def parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 told; 2 a wrong call, a name that nothing has, or a snapshot or spec that cannot be used",
     )
     parser.add_argument(
-        "service", nargs="+", metavar="SERVICE", help="a unit, a container's name or id, a process id, a sysctl, or a service of the spec"
+        "service",
+        nargs="+",
+        metavar="SERVICE",
+        help="a unit, a container's name or id, a process by its id or name, a cgroup, a sysctl, or a service of the spec",
     )
     parser.add_argument("--snapshot", metavar="FILE", help="a captured host (oomconf simulate --capture); - is standard input")
     parser.add_argument("--spec", action="append", metavar="SPEC", help="spec files, the later winning: what they ask for is told beside")

@@ -48,6 +48,8 @@ class Alert:
     """Minutes after the step until the expression holds."""
     begins: int = 15
     """The minute of the step."""
+    others: tuple[tuple[tuple[tuple[str, str], ...], Values], ...] = ()
+    """More series that it must find each by itself, with the labels of the result."""
 
     @property
     def ends(self) -> int:
@@ -164,7 +166,8 @@ def _ram(name: str, parts: int, minutes: int, severity: Literal["critical", "war
         minutes=minutes,
         severity=severity,
         summary=f"{ON} has {SHARE} of its RAM in use",
-        description=f"More than {readable(parts)} of RAM cannot be had without reclaim for {minutes} minutes (MemTotal less MemAvailable).",
+        description=f"More than {readable(parts)} of RAM is in use for {minutes} minutes, and cannot be had back without swapping "
+        "(MemTotal less MemAvailable).",
         run="oomconf simulate SPEC: who dies next; on the host: tail /var/log/oomconf-memory.log, oomconf audit",
         values=(
             course.gauge("node_memory_MemAvailable_bytes", labels, WHOLE - parts + 1, WHOLE - parts - 1, WHOLE - over),

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import count
 from typing import Final, Literal
 
 from oomconf.dialects._alerts import INSTANCE, ON, SHARE, Alert, Course, Values, decimal, percent, readable, selector
 from oomconf.dialects._promql import literal, matchers, regex, series, string
 from oomconf.dialects._watched import NEAR, WHOLE, Watch, Watched
-from oomconf.metrics import COMPLETE, CONTAINER_KILLS, DRIFT, PENDING, STALE_AFTER, TIMESTAMP, UNIT_KILLS, UNIT_LIMIT, UNIT_WORKING_SET
+from oomconf.metrics import (
+    COMPLETE,
+    CONTAINER_KILLS,
+    DRIFT,
+    PENDING,
+    STALE_AFTER,
+    TIMESTAMP,
+    UNIT_KILLS,
+    UNIT_LIMIT,
+    UNIT_WORKING_SET,
+    audit_call,
+)
 
 _DIAGNOSE: Final = "oomconf diagnose, on the host: who died, why that process, and what to change"
+_RUN: Final = "on the host: systemctl status oomconf-audit.timer oomconf-audit.service; by hand: " + audit_call("NAME")
 _POD: Final = "namespace, pod, container"
 _BY: Final = {
     "unit": "{{ $labels.unit }} on " + ON,
@@ -67,36 +82,44 @@ def _word(service: Watched) -> str:
 def of_services(watch: Watch) -> Iterator[Alert]:
     """Alerts by service, then those on kills of units and containers, protected or not."""
     yield from (near_limit(service) for service in watch.services)
-    units = sorted({pattern for service in watch.services if service.kind == "unit" for pattern in _patterns(service, "unit")})
-    yield from _kills(UNIT_KILLS.name, "unit", units, "nginx.service", watch)
-    names = sorted({pattern for service in watch.services if service.kind == "container" for pattern in _patterns(service, "name")})
+    units = {_unit(service): dict(service.example)["unit"] for service in watch.services if service.kind == "unit"}
+    yield from _kills("OomconfUnitOomKilled", UNIT_KILLS.name, "unit", units, "nginx.service")
+    if watch.containers:
+        names = dict(service.named for service in watch.services if service.named is not None)
+        yield from _kills("OomconfContainerOomKilled", CONTAINER_KILLS.name, "container", names, "api")
     if watch.docker:
-        yield from _kills(CONTAINER_KILLS.name, "container", names, "api", watch)
         yield _killed("OomconfContainerOomEvent", "container_oom_events_total", {"name": "api"}, 'name!="",container=""', "warning")
 
 
-def _patterns(service: Watched, label: str) -> list[str]:
-    return [*(regex(value) for name, value in service.equal if name == label), *(value for name, value in service.like if name == label)]
+def _unit(service: Watched) -> str:
+    return regex(dict(service.equal)["unit"]) if service.equal else dict(service.like)["unit"]
 
 
-def _kills(metric: str, label: str, dear: list[str], spare: str, watch: Watch) -> Iterator[Alert]:
-    name = "OomconfUnitOomKilled" if label == "unit" else "OomconfContainerOomKilled"
-    kind = "unit" if label == "unit" else "container"
+def _kills(name: str, metric: str, label: str, dear: Mapping[str, str], spare: str) -> Iterator[Alert]:
+    """Alerts on kills; `dear` has the patterns of what is protected, each with a name that it matches."""
     if not dear:
         yield _killed(name, metric, {label: spare}, "", "warning")
         return
-    pattern = "|".join(dear)
-    meant = next(
-        dict(one.example).get("unit" if kind == "unit" else "name", "")
-        for one in watch.services
-        if one.kind == kind and _patterns(one, "unit" if kind == "unit" else "name")
-    )
-    yield _killed(name, metric, {label: meant}, f"{label}=~{string(pattern)}", "critical")
-    yield _killed(name, metric, {label: f"not-{spare}"}, f"{label}!~{string(pattern)}", "warning")
+    pattern = string("|".join(sorted(dear)))
+    first, *more = (dear[one] for one in sorted(dear))
+    others = tuple(_proof(metric, {label: meant}) for meant in dict.fromkeys(more))
+    yield replace(_killed(name, metric, {label: first}, f"{label}=~{pattern}", "critical"), others=others)
+    yield _killed(name, metric, {label: _stranger(dear, spare)}, f"{label}!~{pattern}", "warning")
+
+
+def _stranger(dear: Iterable[str], spare: str) -> str:
+    """A name that none of the patterns matches."""
+    whole = re.compile("|".join(dear))
+    return next(name for number in count() if not whole.fullmatch(name := f"not-{spare}{number or ''}"))
+
+
+def _proof(metric: str, labels: Mapping[str, str]) -> tuple[tuple[tuple[str, str], ...], Values]:
+    found = {**labels, **dict(INSTANCE)}
+    return tuple(found.items()), Course(0).kill(metric, found)
 
 
 def _killed(name: str, metric: str, labels: dict[str, str], matching: str, severity: Literal["critical", "warning"]) -> Alert:
-    found = {**labels, **dict(INSTANCE)}
+    found, values = _proof(metric, labels)
     who = next(iter(labels))
     return Alert(
         name=name,
@@ -107,8 +130,8 @@ def _killed(name: str, metric: str, labels: dict[str, str], matching: str, sever
         description="The count of kills rose within a quarter of an hour."
         + (" The spec protects this service, so it was its own limit, or everything else was gone." if severity == "critical" else ""),
         run=_DIAGNOSE,
-        found=tuple(found.items()),
-        values=(Course(0).kill(metric, found),),
+        found=found,
+        values=(values,),
     )
 
 
@@ -136,7 +159,7 @@ def of_audits() -> Iterator[Alert]:
         severity="warning",
         summary=f"the last audit of {ON} is old",
         description=f"It ended more than {age // 3600} hours ago: drift and kills since then are not known.",
-        run="oomconf audit SPEC, on the host; and see why what runs it does not",
+        run=_RUN,
         values=(
             Values(
                 series(TIMESTAMP.name, labels),
@@ -162,7 +185,9 @@ def _flag(name: str, metric: str, labels: dict[str, str], minutes: int, severity
         description="A value in force is not the one that the spec says."
         if drift
         else "A changed value takes effect only when the service next starts, and it has not for six hours.",
-        run="oomconf audit SPEC, on the host: the value, where it comes from, and what sets it right",
+        run="oomconf audit SPEC, on the host: the value, and where it comes from; oomconf-verify, there: what sets it right"
+        if drift
+        else "oomconf audit SPEC, on the host: which value waits; systemctl restart of the service applies it",
         found=tuple(found.items()),
         values=(Course(minutes).gauge(metric, found, 0, 1, 1),),
     )
@@ -178,7 +203,7 @@ def _absent() -> Iterator[Alert]:
         severity="warning",
         summary="no host has an audit",
         description="No textfile of oomconf audit is scraped from any host: drift, kills of units and near limits are not known.",
-        run="oomconf audit SPEC, on a host, with the folder that node_exporter's textfile collector reads",
+        run="on each host: systemctl enable --now oomconf-audit.timer, or its cron line; by hand: " + audit_call("NAME"),
         found=(),
         values=(
             there,
@@ -193,7 +218,7 @@ def _absent() -> Iterator[Alert]:
         severity="warning",
         summary=f"the audit of {ON} is gone",
         description="Two hours ago this host had an audit, and now its textfile is not there.",
-        run="oomconf audit SPEC, on the host; and see why what runs it does not",
+        run=_RUN,
         values=(
             Values(
                 series(TIMESTAMP.name, labels), f"1+0x{course.length}", f"1+0x{course.begins - 1} stale", f"1+0x{course.begins - 1} stale"

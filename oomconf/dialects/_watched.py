@@ -45,6 +45,8 @@ class Watched:
     like: tuple[tuple[str, str], ...] = ()
     example: tuple[tuple[str, str], ...]
     """Labels of one series that is meant."""
+    named: tuple[str, str] | None = None
+    """A regular expression for the names that the engine gives its containers, by which the audit knows them, and one that it matches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,8 @@ class Watch:
     """Protected services that no rule watches one by one, each with the reason."""
     kubernetes: bool
     docker: bool
+    containers: bool
+    """Whether any service is in a container whose kills the audit counts."""
 
 
 def watch(policy: Policy, fleet: Fleet, book: Book) -> Watch:
@@ -94,6 +98,7 @@ def watch(policy: Policy, fleet: Fleet, book: Book) -> Watch:
         passed=tuple(passed.items()),
         kubernetes="kubernetes" in placed or any(host.kubelet is not None for host in hosts),
         docker=bool(placed & {"docker", "compose"}),
+        containers=bool(placed & {"docker", "compose", "quadlet"}),
     )
 
 
@@ -158,7 +163,22 @@ def _watched(
     level = "critical" if score is not None and (score.value or 0) <= CRITICAL else "high"
     if workload.protect is not None and workload.protect.value is not None:
         level = workload.protect.value
-    return Watched(object=workload.object, kind=kind, protect=level, limit=limit, equal=equal, like=like, example=example)
+    return Watched(
+        object=workload.object, kind=kind, protect=level, limit=limit, equal=equal, like=like, example=example, named=_named(workload)
+    )
+
+
+def _named(workload: Workload) -> tuple[str, str] | None:
+    """How a container is called: by docker as it is told, by compose and quadlet after the service where its file says no name."""
+    place = workload.placement
+    if isinstance(place, DockerContainer):
+        return regex(place.name), place.name
+    if isinstance(place, ComposeService):
+        return f"(.+[-_])?{regex(place.service)}([-_][0-9]+)?", f"project-{place.service}-1"
+    if isinstance(place, QuadletUnit):
+        stem = place.unit.removesuffix(".container")
+        return f"(systemd-)?{regex(stem)}", f"systemd-{stem}"
+    return None
 
 
 def _both(first: Watched, other: Watched) -> Watched:
@@ -173,4 +193,5 @@ def _both(first: Watched, other: Watched) -> Watched:
         equal=first.equal,
         like=first.like,
         example=first.example,
+        named=first.named,
     )

@@ -8,7 +8,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from oomconf.dialects._watched import NEAR, PRESSURE, STALL, SWAP_USED, SWAPPED_PAGES, WHOLE, Watch, Watched
-from oomconf.metrics import CONTAINER_KILLS, DRIFTED, STALE_AFTER, TIMESTAMP, UNIT_KILLS, UNIT_LIMIT, UNIT_WORKING_SET, Metric
+from oomconf.metrics import (
+    COMPLETE,
+    CONTAINER_KILLS,
+    DRIFTED,
+    FILE,
+    FOLDER,
+    PENDING,
+    STALE_AFTER,
+    TIMESTAMP,
+    UNIT_KILLS,
+    UNIT_LIMIT,
+    UNIT_WORKING_SET,
+    Metric,
+    audit_call,
+)
 
 TEMPLATE: Final = "oomconf memory by Zabbix agent"
 _MEMINFO: Final = "vfs.file.contents[/proc/meminfo]"
@@ -83,7 +97,7 @@ def macros(watch: Watch) -> list[tuple[str, str, str]]:
         ("{$OOMCONF.COMMIT.MAX}", "90" if watch.strict else "100", "Memory promised to programs, in percent of what can be kept."),
         ("{$OOMCONF.LIMIT.MAX}", share(NEAR), "Share of its limit that a protected service may hold, in percent."),
         ("{$OOMCONF.AUDIT.AGE.MAX}", str(STALE_AFTER), "Seconds after which an audit is old."),
-        ("{$OOMCONF.TEXTFILE}", "/var/lib/prometheus/node-exporter/oomconf.prom", "The file that oomconf audit leaves."),
+        ("{$OOMCONF.TEXTFILE}", f"{FOLDER}/{FILE}", "The file that oomconf audit leaves."),
     ]
 
 
@@ -110,15 +124,25 @@ def items(watch: Watch) -> Iterator[Item]:
         yield Item(key=f"oomconf.pressure.{word}", name=f"Memory pressure, {word}, avg60", units="%", master=_PSI, steps=(pressure,))
     yield _sample("oomconf.audit.time", "Time of the last audit", TIMESTAMP, value_type="UNSIGNED", units="unixtime")
     yield _sample("oomconf.audit.drifted", "Settings that differ from the spec", DRIFTED, value_type="UNSIGNED")
+    yield _sample("oomconf.audit.complete", "Whether the last audit could look at everything", COMPLETE, value_type="UNSIGNED")
+    yield _sample("oomconf.audit.pending", "Objects that wait for a restart", PENDING, function="sum", absent="0", value_type="UNSIGNED")
     change = Step("CHANGE_PER_SECOND", ("",))
     yield _sample("oomconf.audit.unit.kills", "OOM kills in units per second", UNIT_KILLS, function="sum", then=(change,))
-    yield _sample("oomconf.audit.container.kills", "OOM kills in containers per second", CONTAINER_KILLS, function="sum", then=(change,))
+    if has_containers(watch):
+        yield _sample(
+            "oomconf.audit.container.kills", "OOM kills in containers per second", CONTAINER_KILLS, function="sum", then=(change,)
+        )
     for service in units_of(watch):
         for metric, what in ((UNIT_WORKING_SET, "working_set"), (UNIT_LIMIT, "limit")):
             key = f"oomconf.unit.{what}[{parameter(_unit(service))}]"
             yield _sample(
                 key, f"{_unit(service)}: {what.replace('_', ' ')}", metric, "max", _braces(service), value_type="UNSIGNED", units="B"
             )
+
+
+def has_containers(watch: Watch) -> bool:
+    """Whether the audit counts kills of containers: of an engine's, or of pods."""
+    return watch.containers or watch.kubernetes
 
 
 def units_of(watch: Watch) -> list[Watched]:
@@ -145,16 +169,22 @@ def _sample(
     *,
     value_type: str = "FLOAT",
     units: str = "",
+    absent: str = "",
     then: tuple[Step, ...] = (),
 ) -> Item:
+    """Read a metric out of the audit's file; `absent` is what holds where the file has none of it."""
     parameters = (f"{metric.name}{braces}", "function", function) if function else (f"{metric.name}{braces}", "value", "")
-    steps = (Step("PROMETHEUS_PATTERN", parameters), *then)
+    steps = (Step("PROMETHEUS_PATTERN", parameters, ("CUSTOM_VALUE", absent) if absent else ()), *then)
     return Item(key=key, name=name, value_type=value_type, units=units, master=_AUDIT, steps=steps, description=metric.help)
 
 
 def triggers(watch: Watch) -> Iterator[Trigger]:
     """Give every trigger."""
     audit = "Run oomconf audit SPEC on the host."
+    by_hand = f"by hand: {audit_call('NAME')}"
+    start = f"On the host: systemctl enable --now oomconf-audit.timer, or its cron line; {by_hand}"
+    look = f"On the host: systemctl status oomconf-audit.timer oomconf-audit.service; {by_hand}"
+    drift = "Run oomconf audit SPEC on the host for where the value comes from, and oomconf-verify for what sets it right."
     diagnose = "Run oomconf diagnose on the host: who died, why that process, and what to change."
     log = "See /var/log/oomconf-memory.log on the host for who grows; oomconf simulate SPEC tells who dies next."
     rows = (
@@ -172,9 +202,27 @@ def triggers(watch: Watch) -> Iterator[Trigger]:
         ("More memory is promised than can be kept", _commit(strict=watch.strict), "HIGH" if watch.strict else "WARNING", audit),
         ("The OOM killer ended a process", "max(/T/oomconf.vmstat.oom_kill,15m)>0", "WARNING", diagnose),
         ("The OOM killer ended a process of a unit", "max(/T/oomconf.audit.unit.kills,15m)>0", "AVERAGE", diagnose),
-        ("The OOM killer ended a process of a container", "max(/T/oomconf.audit.container.kills,15m)>0", "AVERAGE", diagnose),
-        ("Settings differ from the spec", "min(/T/oomconf.audit.drifted,15m)>0", "WARNING", audit),
-        ("The last audit is old", "now()-last(/T/oomconf.audit.time)>{$OOMCONF.AUDIT.AGE.MAX}", "WARNING", audit),
+        *(
+            (("The OOM killer ended a process of a container", "max(/T/oomconf.audit.container.kills,15m)>0", "AVERAGE", diagnose),)
+            if has_containers(watch)
+            else ()
+        ),
+        ("Settings differ from the spec", "min(/T/oomconf.audit.drifted,15m)>0", "WARNING", drift),
+        (
+            "A changed value waits for a restart",
+            "min(/T/oomconf.audit.pending,6h)>0",
+            "INFO",
+            "Run oomconf audit SPEC on the host for which value waits; systemctl restart of the service applies it.",
+        ),
+        (
+            "The audit could not look at everything",
+            "max(/T/oomconf.audit.complete,1h)<1",
+            "WARNING",
+            f"{audit} It names what it could not read.",
+        ),
+        ("The last audit is old", "now()-last(/T/oomconf.audit.time)>{$OOMCONF.AUDIT.AGE.MAX}", "WARNING", look),
+        # of a file that is not there no item has a value, and every other trigger on the audit is silent
+        ("There is no audit", "nodata(/T/oomconf.audit.time,1h)=1", "WARNING", start),
     )
     for name, expression, priority, description in rows:
         yield Trigger(name=name, expression=expression, priority=priority, description=description)

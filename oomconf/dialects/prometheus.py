@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from oomconf.dialect import Dialect, Rendered
@@ -71,7 +72,8 @@ def _pairs(given: dict[str, str]) -> list[str]:
 
 
 def _tests(alert: Alert) -> Iterator[dict[str, object]]:
-    what = dict(alert.labels).get("service", "") or dict(alert.found).get("unit", "")
+    found = dict(alert.found)
+    what = dict(alert.labels).get("service", "") or found.get("unit", "") or found.get("container", "")
     title = " ".join(word for word in (alert.name, alert.severity, what) if word)
     begin = alert.begins + alert.lag + alert.minutes
     yield _test(f"{title}: just below", alert, [row.below for row in alert.values], [(alert.ends, None)])
@@ -79,6 +81,9 @@ def _tests(alert: Alert) -> Iterator[dict[str, object]]:
     yield _test(
         f"{title}: after {alert.minutes} minutes", alert, [row.step for row in alert.values], [(begin - 1, None), (begin, alert.shown[1])]
     )
+    for labels, values in alert.others:
+        also = replace(alert, found=labels, values=(values,))
+        yield _test(f"{title}: also {labels[0][1]}", also, [values.above], [(alert.ends, alert.shown[0])])
 
 
 def _test(name: str, alert: Alert, values: list[str], looks: list[tuple[int, str | None]]) -> dict[str, object]:

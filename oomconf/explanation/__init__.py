@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oomconf.explanation.build import explain, units_of
-from oomconf.explanation.find import Target, find, policy_of
+from oomconf.explanation.find import Target, find
 from oomconf.explanation.nouns import Bound, Explained, Explanation, Line
 
-__all__ = ["Bound", "Explained", "Explanation", "Line", "Target", "explain", "find", "policy_of", "units_of"]
+__all__ = ["Bound", "Explained", "Explanation", "Line", "Target", "explain", "find", "units_of"]

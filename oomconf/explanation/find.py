@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
 from oomconf.errors import CallError
+from oomconf.explanation import tree
 from oomconf.kernel.sysctls import SYSCTLS
 from oomconf.oomlog.owners import owner_of
 from oomconf.origins import on_disk
 from oomconf.placement import CgroupLeaf, ComposeService, DockerContainer, QuadletUnit, SystemdUnit
 from oomconf.policy import Group, Policy, Workload
 from oomconf.safe import clean
-from oomconf.snapshot import ContainerState, ProcessState, Snapshot
+from oomconf.snapshot import ContainerState, ProcessState, Snapshot, name_of
 
-__all__ = ["Target", "find", "policy_of", "wanted_in"]
+__all__ = ["Target", "find", "wanted_in"]
 
 _KINDS: Final = ("service", "slice", "scope", "socket", "mount", "swap", "timer")
 _HEX: Final = re.compile(r"[0-9a-f]{4,64}")
 _SYSCTL: Final = re.compile(r"[a-z][a-z0-9_-]*([./][A-Za-z0-9_*-]+)+")
+_NAMED_PID: Final = re.compile(r"(.*)\[([0-9]{1,7})\]", re.DOTALL)
 _LONGEST_PID: Final = 7
+_ROOT: Final = "-.slice"
+_SHOWN: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,10 @@ class Target:
 
     @property
     def name(self) -> str:
-        return self.sysctl or (self.container.name if self.container is not None else "") or self.unit or self.cgroup
+        named = self.sysctl or (self.container.name if self.container is not None else "") or self.unit
+        if named or self.process is None or self.cgroup not in ("", "/"):
+            return named or self.cgroup
+        return f"{self.process.name}[{self.process.pid}]"
 
 
 def find(taken: Snapshot, word: str, policy: Policy | None = None) -> tuple[Target, ...]:
@@ -50,10 +57,7 @@ def find(taken: Snapshot, word: str, policy: Policy | None = None) -> tuple[Targ
         return (Target(unit=unit),)
     if found := _containers(taken, word):
         return found
-    if word.isdecimal() and len(word) <= _LONGEST_PID:
-        process = next((one for one in taken.processes if one.pid == int(word)), None)
-        if process is None:
-            raise CallError(f"there is no process {word} in {_what(taken)}; kernel threads have no memory of their own")
+    if process := _process_of_id(taken, word):
         return (_of_process(taken, process),)
     key = word.replace("/", ".") if word.startswith(("vm/", "kernel/", "fs/", "net/")) else word
     if (
@@ -62,16 +66,9 @@ def find(taken: Snapshot, word: str, policy: Policy | None = None) -> tuple[Targ
         or (_SYSCTL.fullmatch(key) and key.partition(".")[0] in ("vm", "kernel", "fs", "net", "user"))
     ):
         return (Target(sysctl=key),)
-    if word.startswith("/") and word in taken.cgroups:
-        return (Target(cgroup=word),)
+    if found := (*_cgroup(taken, word), *_process(taken, word))[:1]:
+        return found
     raise CallError(f"there is no unit, container, process or sysctl '{clean(word[:80])}' in {_what(taken)}{_near(taken, word, policy)}")
-
-
-def policy_of(policies: Iterable[Policy], taken: Snapshot, host: str | None = None) -> Policy | None:
-    """The policy that is a host's: the one of its name, or the only one."""
-    hosts = [one for one in policies if one.scope == "host"]
-    by_name = next((one for one in hosts if one.name == (host or taken.hostname)), None)
-    return by_name or (hosts[0] if len(hosts) == 1 and not host else None)
 
 
 def wanted_in(policy: Policy, target: Target) -> Workload | Group | None:
@@ -124,12 +121,14 @@ def _is_known(taken: Snapshot, unit: str) -> bool:
     state = taken.units.get(unit)
     if state is not None and state.get("LoadState") != "not-found":
         return True
-    if any(path.endswith(f"/{unit}") for path in (*taken.cgroups, *taken.files)):
+    if any(path.endswith(f"/{unit}") for path in (*tree.every_path(taken), *taken.files)):
         return True
     return any(not path.rpartition("/")[0].endswith(".d") for path in on_disk(taken, unit))
 
 
 def _unit(taken: Snapshot, word: str) -> str:
+    if word in (_ROOT, "/"):
+        return _ROOT
     if word.rpartition(".")[2] in _KINDS and "/" not in word:
         names = [word]
     else:
@@ -164,6 +163,48 @@ def _of_container(taken: Snapshot, container: ContainerState) -> Target:
     return Target(container=container, cgroup=path, unit=unit if container.id in unit else "")
 
 
+def _process_of_id(taken: Snapshot, word: str) -> ProcessState | None:
+    """The process of `812`, or of `node[812]` as audit and diagnose write it; None for a word of another form."""
+    named = _NAMED_PID.fullmatch(word)
+    number = named[2] if named else word
+    if not number.isdecimal() or not number.isascii() or len(number) > _LONGEST_PID:
+        return None
+    process = next((one for one in taken.processes if one.pid == int(number)), None)
+    if process is None:
+        raise CallError(f"there is no process {number} in {_what(taken)}; kernel threads have no memory of their own")
+    if named and named[1] != process.name:
+        raise CallError(f"process {number} is {clean(process.name)}, not {clean(named[1][:80])}")
+    return process
+
+
+def _cgroup(taken: Snapshot, word: str) -> Iterator[Target]:
+    """What a cgroup is of: a unit, a container, or itself; by its path, here or below /sys/fs/cgroup, or by its own name."""
+    path = word.removeprefix("/sys/fs/cgroup").rstrip("/") if word.startswith("/") else ""
+    known = dict.fromkeys(tree.every_path(taken))
+    found = [path] if path in known else [one for one in known if word and one.endswith(f"/{word}")] if not path else []
+    if len(found) > 1:
+        raise CallError(f"{len(found)} cgroups end in {clean(word[:80])}: say which: {_list([clean(one) for one in found])}")
+    for one in found:
+        owner = owner_of(one)
+        container = next((box for box in taken.containers if owner.container and box.id.startswith(owner.container)), None)
+        if container is not None and container.id in one.rpartition("/")[2]:
+            yield _of_container(taken, container)
+        yield Target(unit=unit) if (unit := tree.own_unit(one)) else Target(cgroup=one)
+
+
+def _process(taken: Snapshot, word: str) -> Iterator[Target]:
+    """The process of a name that only one has."""
+    found = [one for one in taken.processes if word and one.name == word]
+    if len(found) > 1:
+        names = _list([f"{clean(one.name)}[{one.pid}] of {clean(name_of(one))}" for one in found])
+        raise CallError(f"{len(found)} processes are called {clean(word[:80])}: say which: {names}")
+    yield from (_of_process(taken, one) for one in found)
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
 def _of_process(taken: Snapshot, process: ProcessState) -> Target:
     owner = owner_of(process.cgroup)
     container = next((one for one in taken.containers if owner.container and one.id.startswith(owner.container)), None)
@@ -180,9 +221,16 @@ def _what(taken: Snapshot) -> str:
 
 
 def _near(taken: Snapshot, word: str, policy: Policy | None) -> str:
-    names = {name: name for name in (*taken.units, *SYSCTLS, *(one.name for one in taken.containers))}
-    names |= {path.rpartition("/")[2]: path.rpartition("/")[2] for path in taken.files if path.endswith((".service", ".slice"))}
-    names |= {name.rpartition(".")[0]: name for name in list(names) if name.endswith((".service", ".slice"))}
+    """Suggest what is called much the same; the kind at the end of a unit's name likens no two of them."""
+    units = (*taken.units, *(path.rpartition("/")[2] for path in taken.files if path.endswith((".service", ".slice"))))
+    names = {_stem(name): name for name in units}
+    names |= {name: name for name in (*SYSCTLS, *(one.name for one in taken.containers))}
     names |= {workload.name: workload.name for workload in (() if policy is None else policy.workloads)}
-    near = list(dict.fromkeys(names[name] for name in get_close_matches(word[:80], names, n=3, cutoff=0.7)))
+    near = list(dict.fromkeys(names[name] for name in get_close_matches(_stem(word[:80]), names, n=3, cutoff=0.75)))
     return f"; did you mean {' or '.join(clean(name) for name in near)}?" if near else ""
+
+
+def _stem(name: str) -> str:
+    """A name without the kind of a unit, were it misspelt."""
+    stem, _, kind = name.rpartition(".")
+    return stem if stem and get_close_matches(kind, _KINDS, n=1, cutoff=0.7) else name

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
+from oomconf import programs
 from oomconf.explanation.look import Look, loaded
 from oomconf.explanation.nouns import Explained
 from oomconf.explanation.said import lines_of
+from oomconf.oomlog.owners import owner_of
+from oomconf.origins import said_of
 from oomconf.safe import clean
 from oomconf.snapshot import ProcessState, Snapshot
 
 __all__ = ["inherited", "others", "score"]
+
+_STARTED: Final = ("service", "socket", "mount", "swap")
+_CHAIN: Final = 64
+"""Ancestors that are looked at."""
 
 
 def score(look: Look, named: ProcessState | None) -> Explained:
@@ -18,7 +26,8 @@ def score(look: Look, named: ProcessState | None) -> Explained:
     taken = look.taken
     winner = look.said.get("oom_score_adj")
     lines = lines_of(look.judged, "oom_score_adj", winner)
-    default = look.defaults.get("oom_score_adj")
+    # the manager gives it to what it starts itself, and starts nothing of a scope or a bare cgroup
+    default = look.defaults.get("oom_score_adj") if look.kind in _STARTED else None
     has = loaded(look, "oom_score_adj")
     files = None if winner is None else winner.value
     main = _main(look)
@@ -34,7 +43,8 @@ def score(look: Look, named: ProcessState | None) -> Explained:
         if default is not None:
             by = f"{default.at} (DefaultOOMScoreAdjust=) sets it for every service"
         elif process is not None:
-            by = f"nobody set it: {inherited(taken, process)}"
+            # a named process was asked for, and a score that is not the usual one wants its reason
+            by = f"{'' if named is not None or process.oom_score_adj else 'nobody set it: '}{inherited(taken, process)}"
         elif has is not None:
             by = f"nobody set it: what it starts has that of the manager, {has}"
     wanted = told if told is not None else has if isinstance(has, int) else None
@@ -71,13 +81,44 @@ def _main(look: Look) -> ProcessState | None:
 
 def inherited(taken: Snapshot, process: ProcessState) -> str:
     """Say from whom a process has its score."""
+    if process.pid == 1:
+        return "it is the first process: the kernel starts it with 0"
     parent = next((one for one in taken.processes if one.pid == process.ppid), None)
     if parent is None:
         return "it has that of the process that started it, which is not seen"
     name = f"{clean(parent.name)}[{parent.pid}]"
     if parent.oom_score_adj == process.oom_score_adj:
-        return f"inherited from its parent {name}"
-    return f"{clean(process.name)}[{process.pid}] has set it itself, or another hand: its parent {name} has {parent.oom_score_adj}"
+        first = _first(taken, parent) if process.oom_score_adj else parent
+        way = "" if first is parent else f", and that from {clean(first.name)}[{first.pid}]"
+        return f"inherited from its parent {name}{way}{_given(taken, first) if process.oom_score_adj else ''}"
+    known = programs.find(command=process.name)
+    who = "has set it itself, as this program does" if known is not None and known.self_protects == process.oom_score_adj else ""
+    return (
+        f"{clean(process.name)}[{process.pid}] {who or 'has set it itself, or another hand'}: its parent {name} has {parent.oom_score_adj}"
+    )
+
+
+def _first(taken: Snapshot, process: ProcessState) -> ProcessState:
+    """The furthest ancestor from which the score was handed down without a break."""
+    by_pid = {one.pid: one for one in taken.processes}
+    for _ in range(_CHAIN):
+        above = by_pid.get(process.ppid)
+        if above is None or above.pid in (1, process.pid) or above.oom_score_adj != process.oom_score_adj:
+            break
+        process = above
+    return process
+
+
+def _given(taken: Snapshot, process: ProcessState) -> str:
+    """Say which unit gives a process its score, and where; empty if none that is known does."""
+    owner = owner_of(process.cgroup)
+    if owner.unit is None or owner.user is not None or owner.container is not None:
+        return ""
+    said, state = said_of(taken, owner.unit).get("oom_score_adj"), taken.units.get(owner.unit)
+    if said is not None and said.value == process.oom_score_adj:
+        return f", which {clean(owner.unit)} gives it at {clean(str(said.at))}"
+    has = "" if state is None else state.get("OOMScoreAdjust")
+    return f", which systemd gives {clean(owner.unit)}" if has == str(process.oom_score_adj) else ""
 
 
 def others(taken: Snapshot, cgroup: str, process: ProcessState | None) -> Iterator[str]:

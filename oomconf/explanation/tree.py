@@ -11,7 +11,23 @@ from oomconf.origins import said_of
 from oomconf.quantity import INFINITY, Percent
 from oomconf.snapshot import Snapshot
 
-__all__ = ["FILES", "above", "amount", "held", "in_force", "limit", "path_of_slice", "protection", "recursive", "swap_limit", "unit_at"]
+__all__ = [
+    "FILES",
+    "above",
+    "amount",
+    "every_path",
+    "held",
+    "in_force",
+    "limit",
+    "own_unit",
+    "path_of_slice",
+    "path_of_unit",
+    "protection",
+    "recursive",
+    "slice_of",
+    "swap_limit",
+    "unit_at",
+]
 
 FILES: Final = {
     "memory_min": "memory.min",
@@ -23,6 +39,7 @@ FILES: Final = {
 _RECURSIVE: Final = 247
 """The first systemd that mounts the cgroups with memory_recursiveprot."""
 _ON_V1: Final = ("memory_max", "memory_swap_max")
+_UNITS: Final = (".slice", ".service", ".scope", ".socket", ".mount", ".swap")
 
 
 def above(path: str) -> Iterator[str]:
@@ -35,7 +52,31 @@ def above(path: str) -> Iterator[str]:
 def unit_at(path: str) -> str:
     """The unit that a cgroup is of, by its last name; a path that is no unit's as it is."""
     name = path.rpartition("/")[2]
-    return name if name.endswith((".slice", ".service", ".scope", ".socket", ".mount", ".swap")) else path
+    return name if name.endswith(_UNITS) else path
+
+
+def own_unit(path: str) -> str:
+    """The unit of the system's manager whose own cgroup this is; empty for any other: slices alone stand above those of its units."""
+    *parents, name = path.strip("/").split("/")
+    return name if name.endswith(_UNITS) and all(one.endswith(".slice") for one in parents) else ""
+
+
+def slice_of(path: str) -> str:
+    """The slice that holds a cgroup; the root's where no other does."""
+    return next((unit_at(one) for one in list(above(path))[1:] if one.endswith(".slice")), "-.slice")
+
+
+def every_path(taken: Snapshot) -> Iterator[str]:
+    """Every cgroup that is seen, by its files or by its processes; one may come again."""
+    yield from taken.cgroups
+    for path in dict.fromkeys(process.cgroup for process in taken.processes):
+        yield from above(path)
+
+
+def path_of_unit(taken: Snapshot, unit: str) -> str:
+    """The cgroup of a unit that the manager was not asked for; empty if none is seen. That of the system's manager goes before a user's."""
+    found = [path for path in every_path(taken) if path.endswith(f"/{unit}")]
+    return next((path for path in found if own_unit(path)), found[0] if found else "")
 
 
 def path_of_slice(name: str) -> str:

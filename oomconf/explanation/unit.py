@@ -11,6 +11,7 @@ from oomconf.explanation.look import PROPERTIES, Look, loaded
 from oomconf.explanation.nouns import Bound, Explained, Explanation
 from oomconf.explanation.said import default_of_slices, lines_of, older_limit, written_words
 from oomconf.explanation.score import score
+from oomconf.oomlog.owners import owner_of
 from oomconf.origins import files_of, judged_of, manager_says, on_disk, said_of
 from oomconf.policy import Setting
 from oomconf.quantity import INFINITY, floor_to_page
@@ -54,7 +55,7 @@ def cgroup_of(taken: Snapshot, target: Target) -> str:
     path = "" if state is None else state.get("ControlGroup")
     if target.unit == "-.slice":
         return "/"
-    return path or next((one for one in taken.cgroups if one.endswith(f"/{target.unit}")), "")
+    return path or tree.path_of_unit(taken, target.unit)
 
 
 def explain(taken: Snapshot, target: Target) -> Explanation:
@@ -67,7 +68,9 @@ def explain(taken: Snapshot, target: Target) -> Explanation:
         judged = judged_of(taken, unit, on_disk(taken, unit))
     said = said_of(taken, unit) if unit else {}
     look = Look(taken=taken, unit=unit, cgroup=cgroup, judged=judged, said=said, state=state, defaults=manager_says(taken))
-    wanted = [name for name in PROPERTIES if look.kind in _KINDS.get(name, (look.kind,)) and (unit or name in tree.FILES)]
+    # what a process runs with is a process's own, whatever it is in
+    told = ("oom_score_adj",) if target.process is not None else ()
+    wanted = [name for name in PROPERTIES if name in told or (look.kind in _KINDS.get(name, (look.kind,)) and (unit or name in tree.FILES))]
     settings = [
         _size(look, name) if name in tree.FILES else score(look, target.process) if name == "oom_score_adj" else _word(look, name)
         for name in wanted
@@ -132,6 +135,8 @@ def _size(look: Look, name: str) -> Explained:
             line, value = other
             lines, files = (line, *lines), tree.amount(taken, value)
             has = files
+        elif kernel is not None and has is None and kernel != _DEFAULTS[name]:
+            by = _written_by_whom(look)
         else:
             by = f"nobody set it: the default is {written_words(name, _DEFAULTS[name])}"
     notes: list[str] = []
@@ -165,6 +170,15 @@ def _size(look: Look, name: str) -> Explained:
         bound=_bound(look, name, value),
         notes=tuple(notes),
     )
+
+
+def _written_by_whom(look: Look) -> str:
+    """Who may have set a value of a cgroup that no file that is seen says."""
+    if look.unit:
+        return "no file that is seen sets it: a program told systemd, or it was written into the cgroup by hand"
+    if owner_of(look.cgroup).user is not None:
+        return "no file of the system's manager says it: the user's manager set it, or it was written into the cgroup by hand"
+    return "no file says it: it was written into the cgroup by hand, or by another program"
 
 
 def _differs(look: Look, name: str, has: int | str, told: int | str, *, said: bool) -> str:
@@ -214,6 +228,8 @@ def _word(look: Look, name: str) -> Explained:
     elif files is None:
         unsaid = _unsaid(look, name)
         by = f"nobody set it: {unsaid[1]}"
+        if name == "slice" and has is None and unsaid[0] != _default_slice(look.unit):
+            by = "no file that is seen sets it: its cgroup is there"
         if default is not None and name != "oom_policy":
             by = f"{default.at} sets it for every service"
         told: str | None = unsaid[0]
@@ -238,7 +254,7 @@ def _word(look: Look, name: str) -> Explained:
 def _unsaid(look: Look, name: str) -> tuple[str | None, str]:
     """The default of a setting and the words for it."""
     if name == "slice":
-        text = str(loaded(look, "slice") or _default_slice(look.unit))
+        text = str(loaded(look, "slice") or (tree.slice_of(look.cgroup) if look.cgroup else _default_slice(look.unit)))
         return text, f"the manager puts it into {clean(text)}"
     if name == "oom_policy":
         if look.kind == "scope" or _delegates(look):

@@ -26,6 +26,11 @@ def explained(taken: Snapshot, name: str, policy: Policy | None = None, root: st
         one = explain(known, target, policy, whole=root is not None)
         if target.sysctl and one.unseen and not one.settings[0].lines:
             near = suggest(target.sysctl)
+            if root is None:
+                raise CallError(
+                    f"{clean(target.sysctl)} is not in this snapshot, neither its value nor a file's line"
+                    f"{f'; did you mean {near}?' if near else ': ask on the host itself, or capture it again'}"
+                )
             raise CallError(f"no file and no kernel here knows '{clean(target.sysctl)}'{f'; did you mean {near}?' if near else ''}")
         found.append(one)
     return found

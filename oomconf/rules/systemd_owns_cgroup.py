@@ -10,10 +10,10 @@ from oomconf.rule import Context, Problem, Severity, rule
 
 @rule(on=Entry, severity=Severity.WARNING)
 def systemd_owns_cgroup(entry: Entry, around: Context) -> Iterator[Problem]:
-    """A limit written into a cgroup of systemd's is undone by its next reload.
+    """A limit written into a cgroup of systemd's is undone by a daemon-reload (257: when a unit of its slice next starts).
 
-    systemd is the only writer of its tree (systemd: docs/CGROUP_DELEGATION.md): it writes its own values again after a
-    `daemon-reload` (257: when a unit of the same slice next starts), and removes the group with the unit. Only below a unit with
+    systemd is the only writer of its tree (systemd: docs/CGROUP_DELEGATION.md): it writes its own values again, up to 252 at a
+    `daemon-reload`, 257 when a unit of the same slice next starts, and removes the group with the unit. Only below a unit with
     Delegate=yes may others write. A spec cannot make this mistake: it writes no scripts.
 
     ```sh bad limit.sh
@@ -27,7 +27,8 @@ def systemd_owns_cgroup(entry: Entry, around: Context) -> Iterator[Problem]:
     if entry.dialect == "script" and entry.section == "systemd":
         yield Problem(
             entry.at,
-            f"{entry.value[:80]} is systemd's: the next reload writes its own value over this one",
+            f"{entry.value[:80]} is systemd's, which writes its own value over this one at a daemon-reload, "
+            "or when a unit of its slice starts",
             "say it in the unit, or with systemctl set-property",
             object=entry.object,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -30,15 +31,18 @@ def test_every_shell_takes_the_script() -> None:
 
 
 @pytest.mark.live("systemd")
-def test_systemd_takes_the_units() -> None:
-    files = made("small-vm", "log")
+@pytest.mark.parametrize(("target", "minutes"), [("log", 5), ("audit", 15)])
+@pytest.mark.parametrize("example", ["small-vm", "container-host"])
+def test_systemd_takes_the_units(example: str, target: str, minutes: int) -> None:
+    files = made(example, target)
     units = {path.removeprefix("root/"): text for path, text in files.items() if path.endswith((".service", ".timer"))}
-    # the script is not installed here
-    units = {path: text.replace("ExecStart=/usr/local/sbin/oomconf-log", "ExecStart=/bin/true") for path, text in units.items()}
+    assert len(units) == 2
+    # what they run is not installed here
+    units = {path: re.sub(r"^ExecStart=/\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE) for path, text in units.items()}
     assert systemd_oracle.verify(units) == []
     (moment,) = [line.partition("=")[2] for text in units.values() for line in text.splitlines() if line.startswith("OnCalendar=")]
     said = subprocess.run(["systemd-analyze", "calendar", "--iterations=2", moment], capture_output=True, text=True, check=True).stdout
-    assert "Normalized form: *-*-* *:00/5:00" in said
+    assert f"Normalized form: *-*-* *:00/{minutes}:00" in said
 
 
 def test_logrotate_takes_the_file_and_rotates_by_size(tmp_path: Path) -> None:

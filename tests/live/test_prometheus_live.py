@@ -45,6 +45,8 @@ services:
   many: {host: h, protect: high, memory: {max: 1G, swap_max: 0}, systemd: {unit: m@.service}}
   box: {host: h, protect: high, memory: {max: 1G, swap_max: 0}, docker: {name: box, image: box}}
   two: {host: h, protect: high, memory: {max: 1G, swap_max: 0}, docker: {name: two, image: box}}
+  made: {host: h, protect: high, memory: {max: 1G, swap_max: 0}, compose: {file: c.yaml, service: made}}
+  pods: {host: h, protect: high, memory: {max: 1G, swap_max: 0}, quadlet: {unit: pods.container}}
   pod: {host: node, protect: high, memory: {max: 1Gi}, kubernetes: {workload: Deployment/p, container: c, requests: {memory: 1Gi}}}
 """
 MADE = {"strict": STRICT, "everything": EVERYTHING}
@@ -58,7 +60,7 @@ def of(output: Any) -> dict[str, str]:
 def files(example: str) -> dict[str, str]:
     if example in EXAMPLES:
         return of(oomconf.render(oomconf.load(ROOT / "examples" / example / "oomconf.yaml"), target=["prometheus"]))
-    with folder({"oomconf.yaml": MADE[example]}) as root:
+    with folder({"oomconf.yaml": MADE[example], "c.yaml": "services: {made: {image: a}}\n"}) as root:
         return of(oomconf.render(oomconf.load(root / "oomconf.yaml"), target=["prometheus"]))
 
 
@@ -164,6 +166,17 @@ def test_a_broken_rule_fails_a_test_of_its_own(example: str, how: str) -> None:
     for rule in changed:
         start = f"{rule_name(rule)} {rule['labels'].get('service', '')}".rstrip()
         assert any(name.startswith(start) for name in failed), f"{how}: {rule['expr']}"
+
+
+@pytest.mark.live("promtool")
+@pytest.mark.parametrize(
+    ("pattern", "container"), [("(.+[-_])?made([-_][0-9]+)?", "project-made-1"), ("(systemd-)?pods", "systemd-pods"), ("two", "two")]
+)
+def test_a_protected_container_that_the_rule_forgets_fails_its_test(pattern: str, container: str) -> None:
+    made = files("everything")
+    forgetful = made[RULES].replace(f"|{pattern}", "").replace(f"{pattern}|", "")
+    assert forgetful != made[RULES]
+    assert any(container in name for name in promtool.failing({**made, RULES: forgetful}, TESTS))
 
 
 HOSTILE = ['"', "\\", "a\nb", "{{ x }}", "é", "\u2028", "\x7f", "a'b", "$1", "#", "😀", ".*"]
