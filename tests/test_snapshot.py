@@ -225,7 +225,7 @@ def test_an_audit_of_a_cut_capture_states_nothing_that_is_merely_not_seen(tmp_pa
 
 def test_no_systemd_is_said_where_it_was_looked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "taken"
-    for name, answer, said in (("init", answers_of_none, True), ("init", None, False), ("systemd", answers_of_none, False)):
+    for name, answer, said in (("init", answers_of_none, True), ("init", None, True), ("systemd", answers_of_none, False)):
         root = fake(tmp_path / f"{name}{said}{answer is None}", {"proc/meminfo": MEMINFO, **process(1, name, 10)})
         file.write_text(capture(str(root), answer))
         assert main(["audit", "--snapshot", str(file)]) == 0

@@ -137,12 +137,19 @@ def _said(machine: Machine, command: str) -> tuple[int, dict[str, Any]]:
     return done.status, json.loads(done.out)
 
 
-@pytest.mark.parametrize("shape", [TRIXIE], ids=["trixie"])
-def test_the_tool_runs_in_the_machine_and_says_what_it_cannot_see(machine: Machine, shape: Shape, proven: Proven) -> None:
+def _installed(machine: Machine) -> str:
+    """Put the checkout into the machine; give the words that run it there."""
     machine.put_tree(ROOT / "oomconf", f"{_TOOL}/oomconf")
     machine.put_tree(ROOT / "templates", f"{_TOOL}/templates")
     tool = "PYTHONDONTWRITEBYTECODE=1 python3 -m oomconf"
-    machine.run(f"find {_TOOL} -name '__pycache__' -exec rm -r {{}} +; cd {_TOOL} && {tool} --version")
+    machine.put({"/usr/local/bin/oomconf": (f'#!/bin/sh\nPYTHONPATH={_TOOL} exec env {tool} "$@"\n', 0o755)})
+    machine.run(f"find {_TOOL} -name '__pycache__' -exec rm -r {{}} +; oomconf --version")
+    return tool
+
+
+@pytest.mark.parametrize("shape", [TRIXIE], ids=["trixie"])
+def test_the_tool_runs_in_the_machine_and_says_what_it_cannot_see(machine: Machine, shape: Shape, proven: Proven) -> None:
+    tool = _installed(machine)
     machine.run(
         f"cd {_TOOL} && {tool} init >/tmp/spec.yaml && {tool} check /tmp/spec.yaml && {tool} lint --fail-on error /tmp/spec.yaml",
         timeout=300,
@@ -168,6 +175,61 @@ def test_the_tool_runs_in_the_machine_and_says_what_it_cannot_see(machine: Machi
     assert any("hidepid" in one for one in seen["hidepid"]["not_seen"])
     assert {seen[name]["memory"]["total"] for name in seen} == {root["memory"]["total"]}
     proven("audit in a machine: by root, by nobody, under hidepid, in a container without rights", shape.title, len(seen))
+
+
+_AUDITED: Final = """\
+version: 1
+hosts: {lab: {ram: 1G, cgroup_version: 2, systemd: 257, docker: {version: "26", cgroup_driver: systemd}, podman: {version: "5.4"}}}
+services:
+  api: {memory: {max: 64M, swap_max: 0}, systemd: {unit: api.service}}
+  box: {memory: {max: 48M, swap_max: 0}, docker: {name: box, image: lab, options: [--detach, --network=none], command: [sleep, "99999"]}}
+  work: {oom_score_adj: 200, memory: {max: 40M, swap_max: 0}, quadlet: {unit: work.container}}
+monitoring: {targets: [prometheus]}
+"""
+
+
+@pytest.mark.parametrize("shape", [TRIXIE], ids=["trixie"])
+def test_the_audit_of_the_alerts_runs_by_its_timer_and_its_cron_line(
+    machine: Machine, shape: Shape, render: Callable[..., Path], tmp_path: Path, proven: Proven
+) -> None:
+    _installed(machine)
+    spec = tmp_path / "oomconf.yaml"
+    spec.write_text(_AUDITED)
+    out = render(spec, "--no-lint") / "lab"
+    machine.put_tree(out / "root")
+    machine.put_tree(out / "prometheus", "/root")
+    machine.put({
+        "/etc/oomconf/oomconf.yaml": _AUDITED,
+        "/etc/systemd/system/api.service": "[Service]\nExecStart=/bin/sleep 99999\n",
+        "/etc/containers/systemd/work.container": "[Container]\nImage=localhost/lab\nExec=sleep 99999\nNetwork=none\n",
+        "/root/box.sh": (out / "docker/box.run.sh").read_text(),
+    })  # fmt: skip
+    folder = "/var/lib/prometheus/node-exporter"
+    machine.run(
+        f"systemctl stop cron; mkdir -p {folder}; systemctl daemon-reload; systemctl start api work && sh /root/box.sh", timeout=300
+    )
+    machine.run(_headed((out / "root/etc/systemd/system/oomconf-audit.timer").read_text()))
+
+    def written(start: str) -> str:
+        machine.run(f"rm -f {folder}/oomconf.prom")
+        machine.run('now=$(date +%s); date -s "@$(((now / 900 + 1) * 900 - 5))" >/dev/null')
+        machine.run(f"{start}; until [ -s {folder}/oomconf.prom ]; do sleep 0.5; done", timeout=240)
+        return machine.read(f"{folder}/oomconf.prom")
+
+    timed = written("true")
+    assert re.search(r"^oomconf_audit_complete(\{.*\})? 1$", timed, re.MULTILINE), timed
+    assert not re.search(r"^oomconf_drift\{.*\} 1$", timed, re.MULTILINE), timed
+    machine.run("systemctl disable --now oomconf-audit.timer")
+    machine.run("echo 32M >/sys/fs/cgroup/system.slice/api.service/memory.max; docker update --memory=40m --memory-swap=40m box")
+    machine.run(_headed((out / "prometheus/oomconf-audit.cron").read_text()))
+    drifted = written("systemctl start cron")
+    changed = set(drifted.splitlines()) - set(timed.splitlines())
+    told = [line for line in changed if line.startswith("oomconf_drift") and not line.endswith(" 0")]
+    assert any("api" in line for line in told), changed
+    assert any("box" in line for line in told), changed
+    proven(
+        "audit: metrics written by its timer and its cron line, of a service, a container, a quadlet", shape.title, len(timed.splitlines())
+    )
 
 
 @pytest.mark.parametrize("shape", [BOOKWORM_HYBRID], ids=["bookworm-hybrid"])
