@@ -17,7 +17,9 @@ def promise_without_ancestors(workload: Workload, around: Context) -> Iterator[P
     Protection is capped level by level: what a service gets is at most what every ancestor below the root was itself given
     (mm/page_counter.c: effective_protection). system.slice carries none, so MemoryLow= on an ordinary unit protects nothing
     from the rest of the machine. A spec cannot make this mistake: unsaid min and low of a
-    slice are derived from its members, and a smaller number is refused.
+    slice are derived from its members, and a smaller number is refused. Where the multi-gen LRU is on
+    (/sys/kernel/mm/lru_gen/enabled, as in Debian 13) a shortage of the whole machine takes memory.low even so; memory.min
+    is kept (mm/vmscan.c: shrink_many).
 
     ```yaml good oomconf.yaml
     version: 1
