@@ -12,11 +12,18 @@ from record import Proven
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything here: each test needs a booted machine."""
+    """Mark everything here: each test needs a booted machine; where one machine tells most of it, the others are for the long run."""
     here = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker("lab")
+        if not item.path.is_relative_to(here):
+            continue
+        item.add_marker("lab")
+        first, called = item.get_closest_marker("first_on"), getattr(item, "callspec", None)
+        if first is None or called is None:
+            continue
+        shape = called.params["shape"]
+        if (shape if isinstance(shape, str) else shape.image.suite) not in first.args:
+            item.add_marker("deep")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import containers
+import pytest
 from machine import TRIXIE, Machine, Shape
 from record import Proven
 
@@ -146,6 +147,7 @@ def _drift(found: Audit) -> Found:
     return {(row.thing, row.setting) for row in found.drift}
 
 
+@pytest.mark.first_on("trixie")
 def test_drift_by_hand_in_every_kind_of_setting_is_found_and_nothing_else(
     machine: Machine, shape: Shape, render: Callable[..., Path], tmp_path: Path, proven: Proven
 ) -> None:

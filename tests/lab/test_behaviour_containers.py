@@ -33,6 +33,7 @@ def _inspected(stage: Stage, *names: str) -> dict[str, dict[str, object]]:
     }
 
 
+@pytest.mark.first_on("bookworm")
 def test_a_container_at_its_limit_dies_alone_and_comes_back_as_the_spec_says(
     machine: Machine, shape: Shape, stage: Stage, proven: Proven
 ) -> None:

@@ -98,6 +98,7 @@ services:
 """
 
 
+@pytest.mark.first_on("bookworm")
 @pytest.mark.parametrize("shape", small(), ids=lambda shape: shape.image.name)
 def test_a_limit_throttles_or_kills_the_one_that_has_it_and_nobody_else(
     machine: Machine, shape: Shape, stage: Stage, proven: Proven

@@ -43,6 +43,7 @@ def _round(stage: Stage, *texts: str) -> tuple[str, str]:
     return dead, left
 
 
+@pytest.mark.first_on("trixie")
 @pytest.mark.parametrize("shape", small(), ids=lambda shape: shape.image.name)
 def test_oomd_kills_the_one_that_is_not_protected(machine: Machine, shape: Shape, stage: Stage, proven: Proven) -> None:
     machine.run(f"mkswap -q /dev/vdb {_SWAP >> 10} && swapon /dev/vdb")

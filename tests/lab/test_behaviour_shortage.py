@@ -50,6 +50,7 @@ def _leak(stage: Stage, *texts: str) -> tuple[str, ...]:
     return run.deaths
 
 
+@pytest.mark.first_on("bookworm")
 @pytest.mark.parametrize("shape", small(), ids=lambda shape: shape.image.name)
 def test_a_protected_service_survives_a_leaking_neighbour_that_kills_it_otherwise(
     machine: Machine, shape: Shape, stage: Stage, proven: Proven, tmp_path: Path

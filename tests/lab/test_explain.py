@@ -142,6 +142,7 @@ def drifted(machine: Machine, tmp_path: Path) -> Machine:
     return machine
 
 
+@pytest.mark.first_on("trixie")
 def test_every_unit_is_explained_as_systemd_has_it(drifted: Machine, shape: Shape, proven: Proven) -> None:
     machine = drifted
     counted = list(dict.fromkeys([*every_unit(machine), *UNITS]))
@@ -187,6 +188,7 @@ def test_every_unit_is_explained_as_systemd_has_it(drifted: Machine, shape: Shap
         proven("explain: the ancestor that limits a unit is the one of EffectiveMemoryMax and EffectiveMemoryHigh", shape.title, limits)
 
 
+@pytest.mark.first_on("bookworm")
 def test_drift_is_told_apart_by_whose_hand_it_was(drifted: Machine, shape: Shape, proven: Proven) -> None:
     machine = drifted
     pid = machine.out("systemctl show -p MainPID --value live.service")
@@ -216,6 +218,7 @@ def test_drift_is_told_apart_by_whose_hand_it_was(drifted: Machine, shape: Shape
     proven("explain: a value written by hand, a file not loaded yet, a score that was changed, a container's limits", shape.title, 4)
 
 
+@pytest.mark.first_on("trixie")
 def test_a_sysctl_has_the_value_that_systemd_wrote_and_the_line_it_came_from(
     machine: Machine, shape: Shape, proven: Proven, tmp_path: Path
 ) -> None:

@@ -61,6 +61,7 @@ def edge(machine: Machine, render: Render) -> tuple[Machine, Policy, list[Cell]]
     return machine, policy, list(oomconf.render(spec).ledger)
 
 
+@pytest.mark.first_on("bookworm")
 def test_up_run_status_and_down_twice_over_by_dash_and_by_busybox(
     edge: tuple[Machine, Policy, list[Cell]], shape: Shape, proven: Proven
 ) -> None:
@@ -115,6 +116,7 @@ def test_up_run_status_and_down_twice_over_by_dash_and_by_busybox(
     proven("edge-without-systemd: exact cells of cgroup, sysctl and swap in force, by dash and by busybox", shape.title, count)
 
 
+@pytest.mark.first_on("trixie")
 def test_a_failure_in_the_middle_puts_everything_back(edge: tuple[Machine, Policy, list[Cell]], shape: Shape, proven: Proven) -> None:
     machine, _, _ = edge
     # what somebody had there before: groups with values of their own
@@ -182,6 +184,7 @@ services:
 """
 
 
+@pytest.mark.first_on("bookworm")
 def test_below_a_delegated_unit_the_limits_stay_and_the_promise_is_not_carried(
     machine: Machine, shape: Shape, proven: Proven, render: Render, tmp_path: Path
 ) -> None:

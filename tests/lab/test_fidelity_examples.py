@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from inforce import ELSEWHERE, cells_of, held, look, reader_of, until_held
 from installing import ROOT, Host, bases, facts
 from machine import Machine, Shape
@@ -33,6 +34,7 @@ def by_status(cells: list[Cell]) -> tuple[list[Cell], list[Cell]]:
     return [cell for cell in cells if cell.status is Status.EXACT], [cell for cell in cells if cell.status is not Status.EXACT]
 
 
+@pytest.mark.first_on("trixie")
 def test_a_small_machine_step_by_step_as_the_readme_and_the_headers_say(
     machine: Machine, shape: Shape, proven: Proven, render: Render, tmp_path: Path
 ) -> None:
@@ -81,6 +83,7 @@ def test_a_small_machine_step_by_step_as_the_readme_and_the_headers_say(
     proven("small-vm: exact cells of sysctl and swap in force", shape.title, kernel)
 
 
+@pytest.mark.first_on("bookworm")
 def test_every_other_example_is_in_force_as_its_ledger_says(
     machine: Machine, shape: Shape, proven: Proven, render: Render, tmp_path: Path
 ) -> None:

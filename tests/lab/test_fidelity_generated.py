@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+import pytest
 from inforce import Seen, cells_of, held, look, reader_of, size, until_held
 from installing import Host, facts
 from machine import Machine, Shape
@@ -99,6 +100,7 @@ _LEFT_ALONE: Final = {
 }
 
 
+@pytest.mark.first_on("bookworm")
 def test_odd_numbers_and_every_sysctl_are_in_force_as_the_ledger_says(
     machine: Machine, shape: Shape, proven: Proven, render: Render, tmp_path: Path
 ) -> None:
@@ -185,6 +187,7 @@ def _told(cell: Cell, seen: Seen, before: Seen, total: int) -> bool:
     raise AssertionError(f"nobody looks at {cell}")
 
 
+@pytest.mark.first_on("trixie")
 def test_what_the_ledger_calls_inexact_is_not_in_force_or_is_another_number(
     machine: Machine, shape: Shape, proven: Proven, render: Render, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from inforce import cells_of, look, until_held
 from installing import ROOT, Host, facts, steps
 from machine import Machine, Shape
@@ -24,6 +25,7 @@ def scope_of(machine: Machine, name: str) -> str:
     return found[1]
 
 
+@pytest.mark.first_on("bookworm")
 def test_every_script_starts_a_scope_with_what_its_ledger_says(
     machine: Machine, shape: Shape, proven: Proven, render: Render, tmp_path: Path
 ) -> None:

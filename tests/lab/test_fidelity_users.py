@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import pytest
 from inforce import cells_of, look, until_held
 from installing import facts
 from machine import Machine, Shape
@@ -32,6 +33,7 @@ services:
 """
 
 
+@pytest.mark.first_on("trixie")
 def test_what_is_exact_is_in_force_in_the_users_manager(
     machine: Machine, shape: Shape, render: Callable[..., Path], tmp_path: Path, proven: Proven
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from machine import Machine, Shape
 from record import Proven
 
@@ -17,6 +18,7 @@ def events(log: str) -> list[OomEvent]:
     return list(oomconf.read_log(log.splitlines()))
 
 
+@pytest.mark.first_on("bookworm")
 def test_each_killer_is_named(machine: Machine, shape: Shape, proven: Proven) -> None:
     by_limit(machine)
     by_earlyoom(machine)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import containers
+import pytest
 from containers import HOSTILE, SLOW
 from machine import Machine, Shape
 from record import Proven
@@ -102,6 +103,7 @@ def property_of(said: str) -> str:
     return found[1]
 
 
+@pytest.mark.first_on("trixie")
 def test_java_and_node_take_the_policys_heap(
     machine: Machine, shape: Shape, tmp_path: Path, render: Callable[..., Path], proven: Proven
 ) -> None:

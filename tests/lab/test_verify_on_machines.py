@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import pytest
 from machine import Machine, Shape
 from record import Proven
 
@@ -91,6 +92,7 @@ def _told(said: str) -> list[str]:
     return [line for line in said.splitlines() if line.startswith(("does not hold:", "pending restart:", "cannot look:"))]
 
 
+@pytest.mark.first_on("bookworm")
 def test_its_exit_code_tells_and_its_words_say_what(
     machine: Machine, shape: Shape, render: Callable[..., Path], tmp_path: Path, proven: Proven
 ) -> None:
@@ -121,6 +123,7 @@ def test_its_exit_code_tells_and_its_words_say_what(
     proven("verify: kinds of drift made by hand that it tells, each alone and by name", shape.title, len(DRIFT) + 1)
 
 
+@pytest.mark.first_on("trixie")
 def test_a_stress_run_dies_at_its_own_limit_and_nothing_else_falls(
     machine: Machine, shape: Shape, render: Callable[..., Path], tmp_path: Path, proven: Proven
 ) -> None:

@@ -23,7 +23,7 @@ from record import Proven
 import oomconf
 
 KERNELS: Final = {"6.1": BOOKWORM_SMALL, "6.12": TRIXIE_SMALL}
-_SAMPLE: Final = 5
+_SAMPLE: Final = 4
 _DEEP: Final = 12
 _MOST_TIES: Final = 0.05
 

@@ -50,6 +50,7 @@ def _wait_for_blocks(machine: Machine, count: int) -> None:
     machine.run(f"until count=$(grep -c '^---' {LOG} 2>/dev/null); [ ${{count:-0}} -ge {count} ]; do sleep 0.5; done", timeout=120)
 
 
+@pytest.mark.first_on("trixie")
 def test_the_log_is_written_by_the_timer_and_by_the_cron_line_and_rotated(
     machine: Machine, shape: Shape, render: Callable[..., Path], tmp_path: Path, proven: Proven
 ) -> None:
@@ -90,6 +91,7 @@ def test_the_log_is_written_by_the_timer_and_by_the_cron_line_and_rotated(
     proven("log: blocks written by the timer and the cron line, every field of them", shape.title, len(found))
 
 
+@pytest.mark.first_on("bookworm")
 def test_init_writes_a_spec_of_the_machine_that_passes_and_is_in_force(
     machine: Machine, shape: Shape, tmp_path: Path, proven: Proven
 ) -> None:
