@@ -49,6 +49,21 @@ def answers(command: Sequence[str]) -> str | None:
             return None
 
 
+@pytest.mark.parametrize(("engine", "word"), [("docker", "{{json .Id}}"), ("podman", "{{json .ID}}")])
+def test_each_engine_is_asked_in_its_own_words(tmp_path: Path, engine: str, word: str) -> None:
+    """Podman refuses the whole template for docker's name of the id, and then gives nothing."""
+
+    def answer(command: Sequence[str]) -> str | None:
+        if command[0] != engine:
+            return None
+        return "ab12\n" if command[1] == "ps" else INSPECT if word in " ".join(command) else None
+
+    daemon = {"docker": "dockerd", "podman": "conmon"}[engine]
+    taken = read(capture(str(fake(tmp_path, {"proc/meminfo": MEMINFO, **process(7, daemon, 10)})), answer))
+    assert [(one.engine, one.id) for one in taken.containers] == [(engine, "ab12")]
+    assert f'"Id":{word}' in collector()
+
+
 def test_everything_that_is_asked_is_read_back(tmp_path: Path) -> None:
     taken = read(capture(str(fake(tmp_path, HOST)), answers))
     assert (taken.hostname, taken.systemd, taken.cgroup_version, taken.whole) == ("box", 252, 2, True)

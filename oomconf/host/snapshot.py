@@ -17,7 +17,7 @@ from oomconf.snapshot.form import (
     FILE_LINES,
     FILES,
     HEAD,
-    INSPECT,
+    INSPECTS,
     LOG_BYTES,
     LOG_SOURCES,
     STATUS,
@@ -66,7 +66,7 @@ def collector() -> str:
         names=names,
         stat="|".join(CGROUP_STAT),
         show=" ".join(word(one) for one in _SHOW),
-        inspect=word(INSPECT),
+        inspect={engine: word(one) for engine, one in INSPECTS.items()},
         log=" ".join(word(one) for one in _LOG),
         log_last=" ".join(word(one) for one in (*_JOURNAL, "1")),
         log_bytes=LOG_BYTES,
@@ -172,7 +172,7 @@ def _commands(run: Runner, engines: Sequence[str]) -> Iterator[str]:
         listed = run((engine, "ps", "-aq", "--no-trunc"))
         ids = (listed or "").split()
         # no line at all is no answer; an empty one, no containers
-        yield from _printed(engine, run((engine, "inspect", "--format", INSPECT, *ids)) if ids else listed)
+        yield from _printed(engine, run((engine, "inspect", "--format", INSPECTS[engine], *ids)) if ids else listed)
     said = run(_LOG)
     # a journal that answers may hold nothing, and the kernel's own buffer all
     if said is None or not said.strip():

@@ -14,8 +14,8 @@ from oomconf.snapshot import ProcessState, name_of
 __all__ = ["order_of_death"]
 
 Exempt = Literal["", "declared", "itself", "inherited", "unknown"]
-_THEMSELVES: Final = frozenset({"auditd", "multipathd", "iscsid", "dmeventd", "sshd", "systemd-udevd"})
-"""Programs that come to -1000 by themselves or by their vendor's unit: sshd's listener, auditd, those of device-mapper."""
+_THEMSELVES: Final = frozenset({"auditd", "conmon", "multipathd", "iscsid", "dmeventd", "sshd", "systemd-udevd"})
+"""Programs that come to -1000 by themselves or by their vendor's unit: sshd's listener, podman's conmon, auditd, those of device-mapper."""
 _CHAIN: Final = 64
 """Ancestors that are looked at."""
 

@@ -17,7 +17,7 @@ __all__ = [
     "FILES",
     "FILE_LINES",
     "HEAD",
-    "INSPECT",
+    "INSPECTS",
     "LOG_BYTES",
     "LOG_SOURCES",
     "STATUS",
@@ -52,14 +52,16 @@ UNIT_PROPERTIES: Final = (
     "OOMScoreAdjust", "OOMPolicy", "Restart", "ManagedOOMSwap", "ManagedOOMMemoryPressure",
     "ManagedOOMMemoryPressureLimit", "ManagedOOMPreference",
 )  # fmt: skip
-INSPECT: Final = (
+_INSPECT: Final = (
     '{"Id":{{json .Id}},"Name":{{json .Name}},"Image":{{json .Config.Image}},"Running":{{.State.Running}},"Pid":{{.State.Pid}},'
     '"OOMKilled":{{.State.OOMKilled}},"ExitCode":{{.State.ExitCode}},"RestartCount":{{.RestartCount}},"Memory":{{.HostConfig.Memory}},'
     '"MemorySwap":{{.HostConfig.MemorySwap}},"MemoryReservation":{{.HostConfig.MemoryReservation}},"OomScoreAdj":{{.HostConfig.OomScoreAdj}},'
     '"Restart":{{json .HostConfig.RestartPolicy.Name}},"Service":{{json (index .Config.Labels "com.docker.compose.service")}},'
     '"Project":{{json (index .Config.Labels "com.docker.compose.project")}}}'
 )
-"""What is asked of docker and podman about each container, one line of JSON."""
+"""What is asked of an engine about each container, one line of JSON."""
+INSPECTS: Final = {"docker": _INSPECT, "podman": _INSPECT.replace("{{json .Id}}", "{{json .ID}}")}
+"""The same of each engine in its own words: podman takes those of its structures (pkg/inspect), docker those of its API."""
 LOG_BYTES: Final = 4 << 20
 """The newest of the log that are taken: a quarter of what is read of a capture."""
 LOG_SOURCES: Final = ("kernel", "systemd", "systemd-oomd", "earlyoom", "nohang")

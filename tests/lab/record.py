@@ -10,6 +10,9 @@ from typing import Final
 __all__ = ["Proven"]
 
 RESULTS: Final = Path(__file__).with_name("results.json")
+COMMAND: Final = "pytest -m lab --update tests/lab, then pytest --update tests/test_house.py -k table"
+_LEAST: Final = 0.9
+"""A Debian that has been mended since has a unit more or less; what falls further than this is lost, not gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +29,6 @@ class Proven:
             RESULTS.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n", "utf-8")
             return
         said = known.get(claim, {}).get(machine)
-        assert said == count, f"{RESULTS.name} says {said} for '{claim}' on {machine}, {count} held now: pytest -m lab --update tests/lab"
+        hint = f"{RESULTS.name} says {said} for '{claim}' on {machine}, {count} held now: {COMMAND}"
+        assert said is not None, hint
+        assert count >= said * _LEAST, hint

@@ -64,7 +64,7 @@ _MANAGERS: Final = r"""
 mkdir -p /etc/systemd/oomd.conf.d
 printf '[Service]\nOOMPolicy=stop\nRestart=always\nManagedOOMPreference=omit\nMemoryMax=1G\nSlice=other.slice\nOOMScoreAdjust=0\n' \
     >/etc/systemd/system/api.service.d/99-local.conf
-printf '[OOM]\nSwapUsedLimit=90%\n' >/etc/systemd/oomd.conf.d/99-local.conf
+printf '[OOM]\nSwapUsedLimit=90%%\n' >/etc/systemd/oomd.conf.d/99-local.conf
 systemctl daemon-reload; systemctl restart api; systemctl stop job; systemctl set-property --runtime web.slice MemoryMax=250M
 docker update --restart=no --memory-reservation=6m --memory=40m --memory-swap=40m box
 """
@@ -168,7 +168,7 @@ def test_drift_by_hand_in_every_kind_of_setting_is_found_and_nothing_else(
     first, second = states.values()
     assert {(row.thing, row.setting) for row in first.pending} == {("job.service", "oom_score_adj")}
     assert {row.thing for row in second.rows if row.state == "not running"} == {"job.service"}
-    proven("audit: values in force as said", shape.title, sum(row.state == "as said" for row in clean.rows))
+    proven("audit: values that were rolled out, each told as said", shape.title, sum(row.state == "as said" for row in clean.rows))
     proven("audit: settings changed by hand that it finds, and nothing else", shape.title, told + 1)
 
 

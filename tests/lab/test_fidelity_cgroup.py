@@ -113,7 +113,11 @@ def test_up_run_status_and_down_twice_over_by_dash_and_by_busybox(
     assert machine.run(["unshare", "--mount", "sh", "-ec", f"{_WITHOUT_SYSTEMD}\n{steps()['cgroup']}"]).err == ""
     wait_for(machine, "pgrep -x sleep >/dev/null")
     assert alone(machine, "down --kill").status == 0
-    proven("edge-without-systemd: exact cells of cgroup, sysctl and swap in force, by dash and by busybox", shape.title, count)
+    proven(
+        "edge-without-systemd, as if without it: exact cells of cgroup, sysctl and swap in force, by dash and by busybox",
+        shape.title,
+        count,
+    )
 
 
 @pytest.mark.first_on("trixie")

@@ -11,7 +11,7 @@ from oomconf.oomlog import OomEvent
 
 OOMD = "[OOM]\nDefaultMemoryPressureDurationSec=2s\n"
 SLICE = "[Slice]\nManagedOOMMemoryPressure=kill\nManagedOOMMemoryPressureLimit=5%\n"
-CLAIM = "kills by others than the kernel alone: killer, unit, container and victim as diagnose names them"
+CLAIM = "a kill by earlyoom, by systemd-oomd and at a container's limit: killer, unit, container and victim as diagnose names them"
 
 
 def events(log: str) -> list[OomEvent]:

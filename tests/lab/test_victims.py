@@ -60,6 +60,7 @@ def _victims(lived: Sequence[Lived], shape: Shape, proven: Proven, what: str) ->
     assert sum(said.tie or said.late for _, said in found) <= _MOST_TIES * len(found)
     for kind, words in KINDS.items():
         proven(f"{what}: {words}", shape.title, sum(one.case.kind == kind for one in lived))
+    proven(f"{what}: kills in these runs that were foretold", shape.title, sum(said.kills for _, said in found))
 
 
 def _told(shape: Shape, what: str, found: Sequence[tuple[Lived, Compared]]) -> None:

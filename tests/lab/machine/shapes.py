@@ -25,7 +25,14 @@ _BASE: Final = (
     "systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "util-linux", "python3", "systemd-oomd", "earlyoom", "stress-ng", "busybox-static",
     "docker.io", "podman", "crun", "iptables", "apparmor", "nodejs", "cron", "logrotate", "libpam-systemd",
 )  # fmt: skip
-_NEEDED: Final = ("qemu-system-x86_64", "qemu-img", "mmdebstrap", "mke2fs", "cpio", "gcc", "xz", "setpriv", "apt-get")
+_NEEDED: Final = {
+    "qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "cpio": "cpio",
+    "gcc": "gcc", "xz": "xz-utils", "setpriv": "util-linux", "apt-get": "apt",
+}  # fmt: skip
+_FILES: Final = {
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
+    "/usr/lib/x86_64-linux-gnu/libc.a": "libc6-dev",
+}
 
 _TWELVE: Final = Image(name="bookworm", suite="bookworm", packages=(*_BASE, "openjdk-17-jre-headless"))
 # what oomconf itself runs on, as Debian 13 packs it
@@ -135,13 +142,15 @@ SHAPES: Final = {"bookworm": BOOKWORM, "trixie": TRIXIE}
 
 def available() -> str | None:
     """Say why no machine can be started here."""
-    if os.geteuid() != 0:
-        return "a machine's disk is made by root"
-    if missing := [name for name in _NEEDED if shutil.which(name) is None]:
-        return f"not installed: {', '.join(missing)}"
+    reasons = []
     if not re.search(r"^ID=debian$", Path("/etc/os-release").read_text(), re.MULTILINE):
-        return "a machine's disk is made of packages that this Debian's own mirror serves, and this is no Debian"
-    return None
+        reasons.append("a machine's disk is made of packages that this Debian's own mirror serves, and this is no Debian")
+    missing = [package for name, package in _NEEDED.items() if shutil.which(name) is None]
+    if missing := [*missing, *(package for name, package in _FILES.items() if not Path(name).exists())]:
+        reasons.append(f"apt-get install {' '.join(missing)}")
+    if os.geteuid() != 0:
+        reasons.append("run the tests as root, who alone can make a machine's disk")
+    return "; ".join(reasons) or None
 
 
 def require() -> None:
