@@ -186,6 +186,23 @@ def test_what_cannot_be_looked_at_is_exit_3(row: tuple[str, str | None, str | No
     assert code == 3
 
 
+@pytest.mark.parametrize("row", BLIND[:2] + BLIND[4:], ids=[row[3] for row in BLIND[:2] + BLIND[4:]])
+def test_what_does_not_hold_outdoes_what_cannot_be_looked_at(row: tuple[str, str | None, str | None, str], host: Host) -> None:
+    host.change(*row[:3])
+    host.swap("root/proc/sys/vm/swappiness", "10", "60")
+    code, said = host.run()
+    assert row[3] in said
+    assert "does not hold: sysctl vm.swappiness: expected 10, found 60" in said
+    assert code == 1
+
+
+def test_under_strict_what_waits_outdoes_what_cannot_be_looked_at(host: Host) -> None:
+    host.write("fake/no-engine", "")
+    host.swap("root/proc/11/oom_score_adj", "-900", "0")
+    assert host.run()[0] == 3
+    assert host.run("--strict")[0] == 1
+
+
 WRONG = [
     "verify", "check mark", "--seconds 5", "check --bytes 1G", "mark --bytes 1G", "stress --seconds 0", "stress --seconds 601", "stress --seconds 08",
     "stress --seconds 1e2", "stress --bytes 1X", "stress --bytes -1", "stress --bytes 63M", "stress --bytes 1G", "stress --bytes 010M", "stress --bytes",
