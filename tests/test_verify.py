@@ -61,13 +61,14 @@ def test_quiet_says_nothing(each: Host) -> None:
 
 # PLACE, what stands there, what it becomes, the line's beginning and the words that must stand in it; None takes the file away
 DRIFT = [
-    ("root/proc/sys/vm/swappiness", "10", "60", "sysctl vm.swappiness: expected 10, found 60", "sysctl --system"),
+    ("root/proc/sys/vm/swappiness", "10", "60", "sysctl vm.swappiness: expected 10, found 60", "systemctl restart systemd-sysctl; if that does not help"),
     ("root/proc/sys/vm/swappiness", None, None, "sysctl vm.swappiness: expected 10, found no such file", "remove it"),
     ("root/proc/sys/vm/lowmem_reserve_ratio", "32", "31", "sysctl vm.lowmem_reserve_ratio: expected 256 256 32, found 256 256 31", ""),
     ("root/proc/swaps", "/swapfile", "/other", "swap /swapfile: expected it on, found it off", "oomconf-swap up"),
     ("root/proc/swaps", "1020", "1024", "swap /swapfile: bytes: expected 1044480, found 1048576", "oomconf-swap down"),
     ("root/proc/swaps", "0 5", "0 -2", "swap /swapfile: priority: expected 5, found -2", ""),
     ("root/sys/fs/cgroup/web.slice/memory.max", None, "max", "web.slice: memory.max: expected 1073741824, found max", "systemctl cat web.slice"),
+    ("root/proc/21/oom_score_adj", "-500", "7", "container api: oom_score_adj: expected -500, found 7", "run systemd/api.oom-score-adj.sh, or run it again with docker/"),
     ("fake/units/web.slice", "2576980377", "0", "web.slice: ManagedOOMMemoryPressureLimit: expected 60%, found 0", ""),
     ("fake/units/db.service", "=active", "=failed", "db.service is protected: expected active, found failed", "systemctl start db.service"),
     ("fake/units/db.service", "=loaded", "=not-found", "db.service: expected a unit, found none", "install it"),
@@ -76,7 +77,7 @@ DRIFT = [
     ("fake/units/db.service", "=always", "=no", "db.service: Restart: expected always, found no", "systemctl cat db.service"),
     ("fake/units/db.service", "=kill", "=stop", "db.service: OOMPolicy: expected kill, found stop", ""),
     ("fake/units/db.service", "=omit", "=none", "db.service: ManagedOOMPreference: expected omit, found none", ""),
-    ("root/sys/fs/cgroup/web.slice/db.service/memory.high", None, "max", "db.service: memory.high: expected 134217728, found max", "daemon-reload, and if"),
+    ("root/sys/fs/cgroup/web.slice/db.service/memory.high", None, "max", "db.service: memory.high: expected 134217728, found max", "systemctl daemon-reload && systemd-run --slice=web.slice true; only if that does not help, systemctl restart db.service"),
     ("root/sys/fs/cgroup/web.slice/db.service/memory.swap.max", None, None, "db.service: memory.swap.max: expected 0, found no such file", "controller"),
     ("root/sys/fs/cgroup/system.slice/job@a.service/memory.max", None, "4096", "job@a.service: memory.max: expected 67108864, found 4096", ""),
     ("fake/containers/idapi", "|268435456|", "|0|", "container api: HostConfig.Memory: expected 268435456, found 0", "docker/api.run.sh"),
@@ -123,7 +124,9 @@ def test_what_a_restart_brings_is_a_state_of_its_own(row: tuple[str, str, str, s
     host.swap(place, old, new)
     strict, out = host.run("--strict")
     (line,) = [one for one in out.splitlines() if one.startswith(f"pending restart: {said}")]
-    assert "; do: systemctl restart" in line
+    name = said.partition(".service")[0]
+    scored = f"run systemd/{name}.oom-score-adj.sh, or " if "oom_score_adj" in said else ""
+    assert f"; do: {scored}systemctl restart {name}.service" in line
     assert strict == 1
     if "slice" not in said:
         assert host.run()[0] == 0, "it does not count by itself"
@@ -135,9 +138,33 @@ def test_a_unit_that_was_changed_and_not_reloaded_is_told_to_be(each: Host) -> N
     code, said = each.run()
     assert code == 1
     assert (
-        "db.service: memory.max: expected max, found 4096 (/root/sys/fs/cgroup/web.slice/db.service/memory.max); do: systemctl daemon-reload\n"
-        in said
+        "db.service: memory.max: expected max, found 4096 (/root/sys/fs/cgroup/web.slice/db.service/memory.max); do: "
+        "systemctl daemon-reload && systemd-run --slice=web.slice true\n" in said
     )
+
+
+def test_of_a_slice_that_is_not_in_force_no_restart_is_advised(host: Host) -> None:
+    """Restarting a slice stops all that is in it."""
+    host.write("root/sys/fs/cgroup/web.slice/memory.max", "max\n")
+    host.write("fake/units/web.slice", (host.folder / "fake/units/web.slice").read_text() + f"MemoryMax={1 << 30}\n")
+    code, said = host.run()
+    assert code == 1
+    assert (
+        "; do: systemctl daemon-reload && systemd-run --slice=web.slice true; if that does not help, something else writes there\n" in said
+    )
+    assert "restart web.slice" not in said
+
+
+def test_without_systemd_sysctls_are_set_by_sysctl(host: Host) -> None:
+    shutil.rmtree(host.folder / "root/run/systemd")
+    host.swap("root/proc/sys/vm/swappiness", "10", "60")
+    assert "; do: sysctl -p /etc/sysctl.d/90-oomconf.conf; " in host.run()[1]
+
+
+def test_a_score_without_a_script_for_it_is_given_by_a_restart(host: Host) -> None:
+    host.swap("oomconf-verify", " systemd/db.oom-score-adj.sh", "")
+    host.swap("root/proc/11/oom_score_adj", "-900", "0")
+    assert "; do: systemctl restart db.service; if" in host.run()[1]
 
 
 def test_of_compose_projects_the_one_with_our_override_is_looked_at(host: Host) -> None:
