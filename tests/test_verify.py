@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import time
 from pathlib import Path
 from zlib import crc32
 
@@ -232,7 +235,8 @@ def test_under_strict_what_waits_outdoes_what_cannot_be_looked_at(host: Host) ->
 
 WRONG = [
     "verify", "check mark", "--seconds 5", "check --bytes 1G", "mark --bytes 1G", "stress --seconds 0", "stress --seconds 601", "stress --seconds 08",
-    "stress --seconds 1e2", "stress --bytes 1X", "stress --bytes -1", "stress --bytes 63M", "stress --bytes 1G", "stress --bytes 010M", "stress --bytes",
+    "stress --seconds 1e2", "stress --bytes 1X", "stress --bytes -1", "stress --bytes 63M", "stress --bytes 1G", "stress --bytes 911M", "stress --bytes 17592186044544M", "stress --bytes 8388608T", "stress --bytes 8388607T",
+    "stress --bytes 9999999999999999", "stress --bytes 010M", "stress --bytes",
     "--mark", "-q -v", "stress --mark x", "mark --strict", "under-pressure 1 2", "--no-such",
 ]  # fmt: skip
 
@@ -307,16 +311,23 @@ def test_a_stress_run_dies_alone_or_says_who_fell_with_it(after: dict[str, str],
     assert f"--vm-bytes\n{576 * M}\n--vm-keep\n--timeout\n7s\n" in (host.folder / "fake/stress-ng").read_text()
 
 
+def bare(host: Host) -> None:
+    """Take systemd away, and let groups be removed with what is in them once nothing runs there."""
+    shutil.rmtree(host.folder / "root/run/systemd")
+    host.write("root/sys/fs/cgroup/cgroup.subtree_control", "cpu memory\n")
+    for name, text in KILLED.items():
+        host.write(f"fake/after/{name}", text)
+    alive = 'while read -r one; do [ "$one" = 0 ] || ! kill -0 "$one" 2>/dev/null || exit 1; done <"$1/cgroup.procs"'
+    host.write("bin/rmdir", f'#!/bin/sh\n{alive}\nmv "$1" "$FAKE/removed"\n').chmod(0o755)
+
+
 @pytest.mark.parametrize(("controllers", "code"), [("cpu memory", 0), ("cpu", 3)])
 def test_without_systemd_the_stress_run_has_a_cgroup_of_its_own(controllers: str, code: int, each: Host) -> None:
-    (each.folder / "root/run/systemd/system/x").unlink()
-    (each.folder / "root/run/systemd/system").rmdir()
+    bare(each)
     each.write("root/sys/fs/cgroup/cgroup.subtree_control", f"{controllers}\n")
-    for name, text in KILLED.items():
-        each.write(f"fake/after/{name}", text)
-    each.write("bin/rmdir", '#!/bin/sh\nmv "$1" "$FAKE/removed"\n').chmod(0o755)
     done, said = each.run("stress", "--bytes", "512M")
     assert done == code, said
+    assert ("has no memory controller to pass on" in said) == (code == 3)
     removed = each.folder / "fake/removed"
     assert removed.exists() == (code == 0)
     if removed.exists():
@@ -332,6 +343,48 @@ def test_a_stress_run_that_is_broken_off_is_stopped(each: Host) -> None:
     code, _ = each.run("stress")
     assert code == 130
     assert list((each.folder / "fake").glob("stopped-oomconf-verify-stress-*.service"))
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "PIPE"])
+def test_without_systemd_too_a_run_that_is_broken_off_ends_at_once_and_leaves_nothing(name: str, host: Host) -> None:
+    if name in ("INT", "HUP") and signal.getsignal(getattr(signal, f"SIG{name}")) is signal.SIG_IGN:
+        pytest.skip("what is ignored when a shell starts cannot be trapped by it")
+    bare(host)
+    (host.folder / "tmp").mkdir()
+    group = '"$OOMCONF_ROOT/sys/fs/cgroup/oomconf-verify-stress"'
+    host.swap("bin/stress-ng", "cp -R", f'echo $$ >{group}/cgroup.procs; kill -{name} "$(cat "$FAKE/shell")"; exec sleep 20\ncp -R')
+    host.script = host.write(
+        "started",
+        f'#!/bin/sh\nTMPDIR={host.folder}/tmp; export TMPDIR\n[ -e "$FAKE/shell" ] || echo $$ >"$FAKE/shell"\n{host.script.read_text()}',
+    )
+    began = time.monotonic()
+    code, said = host.run("stress", "--bytes", "512M")
+    assert time.monotonic() - began < 10
+    assert code == 130, said
+    assert (host.folder / "fake/removed/memory.max").read_text() == f"{512 * M}\n"
+    assert list((host.folder / "tmp").iterdir()) == []
+
+
+def test_the_group_of_an_earlier_stress_run_is_taken_away_or_told(host: Host) -> None:
+    bare(host)
+    host.write("root/sys/fs/cgroup/oomconf-verify-stress/cgroup.procs", f"{os.getpid()}\n")
+    code, said = host.run("stress")
+    assert code == 3
+    assert "/root/sys/fs/cgroup/oomconf-verify-stress is of another stress run; if none is under way: " in said
+    assert "rmdir /root/sys/fs/cgroup/oomconf-verify-stress\n" in said
+    host.write("root/sys/fs/cgroup/oomconf-verify-stress/cgroup.procs", "")
+    host.swap("bin/rmdir", 'mv "$1" "$FAKE/removed"', 'mv "$1" "$FAKE/removed-$$"')
+    assert "the stress run was killed 4 times" in host.run("stress", "-v")[1]
+    assert len(list((host.folder / "fake").glob("removed-*"))) == 2
+
+
+def test_no_stress_run_where_nothing_of_the_policy_is_seen(host: Host) -> None:
+    host.write("fake/no-engine", "")
+    host.write("bin/systemctl", "#!/bin/sh\nexit 1\n")
+    code, said = host.run("stress")
+    assert code == 3
+    assert "nothing of the policy could be looked at, so a stress run would show nothing" in said
+    assert not (host.folder / "fake/stress-ng").exists()
 
 
 def test_nothing_is_pressed_without_the_limit(each: Host) -> None:
