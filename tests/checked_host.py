@@ -170,6 +170,9 @@ def script() -> str:
     return artifact.text
 
 
+BELOW = "oomconf-verify: looks below /root (OOMCONF_ROOT)\n"
+
+
 class Host:
     """A host of files below a folder, with the script on it."""
 
@@ -180,13 +183,18 @@ class Host:
                 self.write(f"{place}/{name}", text)
         for name, text in TOOLS.items():
             self.write(f"bin/{name}", f"#!/bin/sh\n{text}\n").chmod(0o755)
-        self.script = self.write("oomconf-verify", script())
+        self.script = self.put("oomconf-verify", script())
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         return path
+
+    def put(self, name: str, text: str) -> Path:
+        """Write a checklist that finds the recorded tools, though it sets its own PATH."""
+        assert "\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n" in text
+        return self.write(name, text.replace("\nPATH=/usr/local/sbin:/usr/local/bin:", f"\nPATH='{self.folder}/bin':"))
 
     def swap(self, name: str, old: str, new: str) -> None:
         path = self.folder / name
@@ -203,16 +211,19 @@ class Host:
         else:
             self.swap(name, old, new)
 
-    def run(self, *words: str) -> tuple[int, str]:
+    def run(self, *words: str, by: str | None = None) -> tuple[int, str]:
+        """Run it, called by a name if one is given."""
         done = subprocess.run(
-            [*self.shell, str(self.script), *words],
-            env={"PATH": f"{self.folder}/bin:/usr/bin:/bin", "OOMCONF_ROOT": f"{self.folder}/root", "FAKE": f"{self.folder}/fake"},
+            [*self.shell, by or str(self.script), *words],
+            env={"PATH": "/usr/bin:/bin", "OOMCONF_ROOT": f"{self.folder}/root", "FAKE": f"{self.folder}/fake"},
             cwd=self.folder,
             capture_output=True,
             text=True,
             check=False,
         )
-        return done.returncode, (done.stdout + done.stderr).replace(str(self.folder), "")
+        said = (done.stdout + done.stderr).replace(str(self.folder), "")
+        self.told_where = BELOW in said
+        return done.returncode, said.replace(BELOW, "")
 
 
 # ── what must be in it ───────────────────────────────────────────────────────────────────────────────────────────────────

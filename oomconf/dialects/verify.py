@@ -42,6 +42,8 @@ class _Script:
     machine: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     objects: dict[str, None] = field(default_factory=dict)
+    scorers: dict[str, str] = field(default_factory=dict)
+    """The script, by object, that gives what runs its score."""
 
     def add(self, thing: str, calls: Iterable[str], rows: list[str]) -> None:
         """Add rows for the things of an object; `calls` have `{}` where the name of the function with the rows stands."""
@@ -60,7 +62,7 @@ class _Script:
 def render(policy: Policy, needs: Rendered) -> Rendering:
     """Write a script that checks every value that the ledger of its target calls exact; nothing for a host without one."""
     cells = _ledger(policy, needs)
-    script = _Script()
+    script = _Script(scorers=_scorers(policy, needs))
     on_v1 = policy.facts.cgroup_version is not None and policy.facts.cgroup_version.value == 1
     for group in policy.groups:
         if group.kind != "slice":
@@ -117,6 +119,14 @@ def _ledger(policy: Policy, needs: Rendered) -> _Cells:
     return found
 
 
+def _scorers(policy: Policy, needs: Rendered) -> dict[str, str]:
+    dialect = find("oom-score-adj")
+    if dialect is None or dialect.render is None:
+        return {}
+    made = dialect.render(policy, Rendered(_Blank(), needs.sources, needs.fleet))
+    return {thing: artifact.path for artifact in made.artifacts for thing in artifact.objects}
+
+
 _Maker = Callable[[Cell], Iterator[str]]
 
 
@@ -151,14 +161,16 @@ def _workload(workload: Workload, policy: Policy, cells: _Cells, script: _Script
         script.note(place.identities[0], "containers of a rootless engine are not looked at")
         return
     maker: _Maker
+    scorer = f" {word(script.scorers[workload.object])}" if workload.object in script.scorers else ""
     if isinstance(place, SystemdUnit):
-        calls, maker = [f"unit {{}} {word(unit)} {kind}" for unit in place.units], _unit_rows
+        calls, maker = [f"unit {{}} {word(unit)} {kind}{scorer}" for unit in place.units], _unit_rows
     elif isinstance(place, QuadletUnit):
-        calls, maker = [f"unit {{}} {word(place.service)} {kind}"], _quadlet_rows
+        calls, maker = [f"unit {{}} {word(place.service)} {kind}{scorer}"], _quadlet_rows
     elif isinstance(place, CgroupLeaf):
         calls, maker = [f"leaf {{}} {word(place.path)} {word(place.delegated_by or '-')} {kind}"], _leaf_rows(workload)
     elif isinstance(place, DockerContainer):
-        calls, maker = [f"container {{}} {word(place.name)} {kind} {word(f'docker/{workload.name}.run.sh')}"], _engine_rows(workload)
+        started = word(f"docker/{workload.name}.run.sh")
+        calls, maker = [f"container {{}} {word(place.name)} {kind} {started}{scorer}"], _engine_rows(workload)
     elif isinstance(place, ComposeService):
         calls, maker = (
             [f"composed {{}} {word(place.service)} {kind} {' '.join(map(word, _compose_files(place.file)))}"],
