@@ -21,7 +21,7 @@ class Proven:
 
     update: bool
 
-    def __call__(self, claim: str, machine: str, count: int) -> None:
+    def __call__(self, claim: str, machine: str, count: int, *, least: float = _LEAST) -> None:
         known: dict[str, dict[str, int]] = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
         if self.update:
             known.setdefault(claim, {})[machine] = count
@@ -31,4 +31,4 @@ class Proven:
         said = known.get(claim, {}).get(machine)
         hint = f"{RESULTS.name} says {said} for '{claim}' on {machine}, {count} held now: {COMMAND}"
         assert said is not None, hint
-        assert count >= said * _LEAST, hint
+        assert count >= said * least, hint

@@ -23,7 +23,7 @@ from record import Proven
 import oomconf
 
 KERNELS: Final = {"6.1": BOOKWORM_SMALL, "6.12": TRIXIE_SMALL}
-_SAMPLE: Final = 4
+_SAMPLE: Final = 5
 _DEEP: Final = 12
 _MOST_TIES: Final = 0.05
 
@@ -60,7 +60,8 @@ def _victims(lived: Sequence[Lived], shape: Shape, proven: Proven, what: str) ->
     assert sum(said.tie or said.late for _, said in found) <= _MOST_TIES * len(found)
     for kind, words in KINDS.items():
         proven(f"{what}: {words}", shape.title, sum(one.case.kind == kind for one in lived))
-    proven(f"{what}: kills in these runs that were foretold", shape.title, sum(said.kills for _, said in found))
+    # how far a run under vm.oom_kill_allocating_task goes is luck
+    proven(f"{what}: kills in these runs that were foretold", shape.title, sum(said.kills for _, said in found), least=0.6)
 
 
 def _told(shape: Shape, what: str, found: Sequence[tuple[Lived, Compared]]) -> None:
