@@ -182,6 +182,7 @@ until [ $(pgrep -c '^crowd|given|taken') -ge 27 ]; do sleep 0.3; done; sleep 2
 _SCORES: Final = "cd /proc; for one in [0-9]*; do read score <$one/oom_score && echo $one $score; done 2>/dev/null; true"
 
 
+@pytest.mark.first_on("bookworm")
 def test_the_ranking_is_the_kernels_own_order(machine: Machine, shape: Shape, proven: Proven) -> None:
     machine.put({"/root/snapshot.sh": collector()})
     machine.run(_CROWD, timeout=300)

@@ -41,6 +41,7 @@ def _holds(stage: Stage, path: str, size: int) -> None:
     until(stage.machine, f"[ $(($(cat {folder}.current) + $(cat {folder}.swap.current))) -ge {size} ]")
 
 
+@pytest.mark.first_on("trixie")
 @pytest.mark.parametrize("shape", small(), ids=lambda shape: shape.image.name)
 def test_a_promise_is_kept_with_the_rendered_slices_and_broken_without(
     machine: Machine, shape: Shape, stage: Stage, proven: Proven

@@ -119,6 +119,7 @@ def a_reload_gives_no_swap(machine: Machine, ledger: tuple[Cell, ...], target: s
     return int(cell.status is Status.EXACT)
 
 
+@pytest.mark.first_on("bookworm")
 def test_docker_runs_and_updates_what_the_policy_says(
     machine: Machine, shape: Shape, tmp_path: Path, render: Callable[..., Path], proven: Proven
 ) -> None:
@@ -234,6 +235,7 @@ def test_a_podman_without_quadlet_is_told_nothing(tmp_path: Path, render: Callab
     assert not [path for path in told.out.rglob("*") if ".container.d" in str(path) or ".service.d" in str(path)]
 
 
+@pytest.mark.deep  # what it asks of each engine the tests above ask too
 @pytest.mark.parametrize("shape", [TRIXIE], ids=["trixie"])
 def test_the_example_of_a_container_host_runs(
     machine: Machine, shape: Shape, tmp_path: Path, render: Callable[..., Path], proven: Proven

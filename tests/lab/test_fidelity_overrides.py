@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import pytest
 from inforce import look, size
 from installing import facts
 from machine import Machine, Shape
@@ -45,6 +46,7 @@ def _spec(machine: Machine) -> str:
     return facts(machine, "m", "memtotal: 977928K", said) + f"services:\n{services}"
 
 
+@pytest.mark.first_on("trixie")
 def test_ours_beats_lower_names_and_set_property_and_yields_to_override_conf(
     machine: Machine, shape: Shape, proven: Proven, render: Render, tmp_path: Path
 ) -> None:
