@@ -12,7 +12,7 @@ from record import Proven
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything here: each test needs a booted machine; where one machine tells most of it, the others are for the long run."""
+    """Mark everything here: each test needs a booted machine; where one machine tells most of it, the other is for the long run."""
     here = Path(__file__).parent
     for item in items:
         if not item.path.is_relative_to(here):

@@ -1,11 +1,11 @@
-"""Make every machine's disk and saved boot ahead of the tests: python tests/lab/prepare.py (as root)."""
+"""Make the disks and saved boots of the machines ahead of the tests: python tests/lab/prepare.py (as root)."""
 
 from __future__ import annotations
 
 import sys
 import time
 
-from machine import BOOKWORM, BOOKWORM_HYBRID, BOOKWORM_SMALL, TRIXIE, TRIXIE_SMALL, available
+from machine import BOOKWORM, BOOKWORM_SMALL, TRIXIE, TRIXIE_SMALL, available
 
 
 def main() -> int:
@@ -13,7 +13,7 @@ def main() -> int:
     if reason := available():
         print(f"no machine can be started: {reason}", file=sys.stderr)
         return 1
-    for shape in (BOOKWORM, BOOKWORM_HYBRID, BOOKWORM_SMALL, TRIXIE, TRIXIE_SMALL):
+    for shape in (BOOKWORM, BOOKWORM_SMALL, TRIXIE, TRIXIE_SMALL):
         began = time.monotonic()
         with shape.machine() as found:
             kernel = found.out("uname -r")

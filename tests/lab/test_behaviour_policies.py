@@ -57,7 +57,7 @@ def _program(case: Case) -> str:
     return unit_of(f"/bin/sh -c '{words['worker']} & {words['helper']} & exec {words['main']}'")
 
 
-@pytest.mark.first_on("bookworm")
+@pytest.mark.deep
 @pytest.mark.parametrize("shape", small(), ids=lambda shape: shape.image.name)
 def test_a_kill_is_followed_by_what_the_spec_said_and_the_simulation_foretold(
     machine: Machine, shape: Shape, stage: Stage, proven: Proven

@@ -120,7 +120,7 @@ def test_up_run_status_and_down_twice_over_by_dash_and_by_busybox(
     )
 
 
-@pytest.mark.first_on("trixie")
+@pytest.mark.deep
 def test_a_failure_in_the_middle_puts_everything_back(edge: tuple[Machine, Policy, list[Cell]], shape: Shape, proven: Proven) -> None:
     machine, _, _ = edge
     # what somebody had there before: groups with values of their own
@@ -188,7 +188,7 @@ services:
 """
 
 
-@pytest.mark.first_on("bookworm")
+@pytest.mark.deep
 def test_below_a_delegated_unit_the_limits_stay_and_the_promise_is_not_carried(
     machine: Machine, shape: Shape, proven: Proven, render: Render, tmp_path: Path
 ) -> None:

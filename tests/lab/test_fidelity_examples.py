@@ -83,7 +83,7 @@ def test_a_small_machine_step_by_step_as_the_readme_and_the_headers_say(
     proven("small-vm: exact cells of sysctl and swap in force", shape.title, kernel)
 
 
-@pytest.mark.first_on("bookworm")
+@pytest.mark.deep
 def test_every_other_example_is_in_force_as_its_ledger_says(
     machine: Machine, shape: Shape, proven: Proven, render: Render, tmp_path: Path
 ) -> None:

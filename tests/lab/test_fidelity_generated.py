@@ -100,7 +100,7 @@ _LEFT_ALONE: Final = {
 }
 
 
-@pytest.mark.first_on("bookworm")
+@pytest.mark.deep
 def test_odd_numbers_and_every_sysctl_are_in_force_as_the_ledger_says(
     machine: Machine, shape: Shape, proven: Proven, render: Render, tmp_path: Path
 ) -> None:
@@ -187,7 +187,7 @@ def _told(cell: Cell, seen: Seen, before: Seen, total: int) -> bool:
     raise AssertionError(f"nobody looks at {cell}")
 
 
-@pytest.mark.first_on("trixie")
+@pytest.mark.deep
 def test_what_the_ledger_calls_inexact_is_not_in_force_or_is_another_number(
     machine: Machine, shape: Shape, proven: Proven, render: Render, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ def scope_of(machine: Machine, name: str) -> str:
     return found[1]
 
 
-@pytest.mark.first_on("bookworm")
+@pytest.mark.deep
 def test_every_script_starts_a_scope_with_what_its_ledger_says(
     machine: Machine, shape: Shape, proven: Proven, render: Render, tmp_path: Path
 ) -> None:

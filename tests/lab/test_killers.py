@@ -18,7 +18,7 @@ def events(log: str) -> list[OomEvent]:
     return list(oomconf.read_log(log.splitlines()))
 
 
-@pytest.mark.first_on("bookworm")
+@pytest.mark.deep
 def test_each_killer_is_named(machine: Machine, shape: Shape, proven: Proven) -> None:
     by_limit(machine)
     by_earlyoom(machine)

@@ -103,7 +103,7 @@ def property_of(said: str) -> str:
     return found[1]
 
 
-@pytest.mark.first_on("trixie")
+@pytest.mark.deep
 def test_java_and_node_take_the_policys_heap(
     machine: Machine, shape: Shape, tmp_path: Path, render: Callable[..., Path], proven: Proven
 ) -> None:

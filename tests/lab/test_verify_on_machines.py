@@ -123,7 +123,7 @@ def test_its_exit_code_tells_and_its_words_say_what(
     proven("verify: kinds of drift made by hand that it tells by name", shape.title, len(DRIFT) + 1)
 
 
-@pytest.mark.first_on("trixie")
+@pytest.mark.deep
 def test_a_stress_run_dies_at_its_own_limit_and_nothing_else_falls(
     machine: Machine, shape: Shape, render: Callable[..., Path], tmp_path: Path, proven: Proven
 ) -> None:

@@ -189,6 +189,7 @@ monitoring: {targets: [prometheus]}
 """
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("shape", [TRIXIE], ids=["trixie"])
 def test_the_audit_of_the_alerts_runs_by_its_timer_and_its_cron_line(
     machine: Machine, shape: Shape, render: Callable[..., Path], tmp_path: Path, proven: Proven
@@ -233,6 +234,7 @@ def test_the_audit_of_the_alerts_runs_by_its_timer_and_its_cron_line(
     )
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("shape", [BOOKWORM_HYBRID], ids=["bookworm-hybrid"])
 def test_a_host_under_cgroup_v1_is_audited_as_far_as_it_goes(machine: Machine, shape: Shape, tmp_path: Path, proven: Proven) -> None:
     machine.put(
