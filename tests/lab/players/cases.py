@@ -96,6 +96,14 @@ def clean(case, running):
         raise OSError(ctypes.get_errno(), "swapoff")
 
 
+def is_kernels(process: Path) -> bool:
+    """Whether a process is the kernel's own; one that is gone meanwhile is none."""
+    try:
+        return not (process / "cmdline").read_bytes()
+    except OSError:
+        return False
+
+
 def settle():
     """Keep this player in memory, and take from the machine what cases need not fill, so that one takes seconds."""
     write("/proc/self/oom_score_adj", -1000)
@@ -103,7 +111,7 @@ def settle():
     write("/proc/sys/vm/drop_caches", 1)
     write("/proc/sys/vm/nr_hugepages", 90)
     # they have no memory of their own, and are most of what is in /proc
-    KERNEL_THREADS.update(path for path in Path("/proc").iterdir() if path.name.isdecimal() and not (path / "cmdline").read_text())
+    KERNEL_THREADS.update(path for path in Path("/proc").iterdir() if path.name.isdecimal() and is_kernels(path))
     print(json.dumps({"total": meminfo("MemTotal"), "free": meminfo("MemAvailable")}), flush=True)
 
 
