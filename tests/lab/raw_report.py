@@ -12,6 +12,7 @@ from oomconf.oomlog.ranking import rank
 
 __all__ = ["judge"]
 
+_FAILURE: Final = re.compile(r"^.*: page allocation failure: ", re.MULTILINE)
 _HEAD: Final = re.compile(r"^\[ *(\d+\.\d+)\] (.+) invoked oom-killer: gfp_mask=(\S+), order=(-?\d+), oom_score_adj=(-?\d+)$", re.MULTILINE)
 _NO_LIMIT: Final = 9007199254740988
 _MS: Final = re.compile(r"^\[ *\d+\.\d+\] ", re.MULTILINE)
@@ -41,7 +42,10 @@ def judge(log: str, events: list[OomEvent]) -> tuple[set[str], list[str]]:
     wrong = [] if len(heads) == len(events) else [f"{len(heads)} reports, {len(events)} events"]
     held: set[str] = set()
     ends = [match.start() for match in heads[1:]] + [len(log)]
-    for head, end, event in zip(heads, ends, events, strict=False):
+    for head, following, event in zip(heads, ends, events, strict=False):
+        # who was killed while it asked may be told of once more, with a dump of its own (mm/page_alloc.c: warn_alloc)
+        failure = _FAILURE.search(log, head.end(), following)
+        end = following if failure is None else failure.start()
         line = log.count("\n", 0, head.start()) + 1
         for name, said, there in _fields(head, line, _MS.sub("", log[head.end() : end]), event):
             held.add(re.sub(r" \d+'s", "'s", name))
