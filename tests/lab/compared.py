@@ -41,7 +41,7 @@ class Compared:
     asked: bool = False
     """Whether it ends, under vm.oom_kill_allocating_task, at a request of another process than the one that grows."""
     late: bool = False
-    """Whether it ends at a kill of the next one before the shared memory of the last was back, which the kernel's reaper does not take."""
+    """Whether it ends at a kill of the next one before the memory of the last was back: shared, which the reaper leaves, or seldom any."""
     tie: bool = False
     """Whether it ends at a choice within the margin that fell on another of those tied."""
     wrong: str = ""
@@ -141,14 +141,13 @@ def compare_spec(lived: Lived, folder: Path) -> Compared | None:
 def _walk(machine: Machine, run: Run, case: Case, played: Mapping[str, Any]) -> Compared:
     real = killed(played["log"])
     names = {pid: f"{hog.name}[{pid}]" for hog, pid in zip(case.hogs, played["pids"], strict=True)}
-    shared = {pid for hog, pid in zip(case.hogs, played["pids"], strict=True) if hog.shared}
     at = done = 0
     last: Kill | None = None
     for kill in kills(machine, run):
         if at >= len(real):
             return Compared(kills=done, wrong=f"{names.get(kill.pid, kill.pid)} is not killed by {kill.domain}")
         if real[at] != kill.pid:
-            if last is not None and last.pid in shared and real[at] == last.then:
+            if last is not None and real[at] == last.then:
                 return Compared(kills=done, late=True)
             if machine.allocating_task and kill.domain == machine.name and _asked(machine, run, real[at], played["log"]):
                 return Compared(kills=done, asked=True)
@@ -162,7 +161,7 @@ def _walk(machine: Machine, run: Run, case: Case, played: Mapping[str, Any]) -> 
         at += 1 + len(with_it)
         done += 1
         last = kill
-    if last is not None and last.pid in shared and real[at:] == [last.then]:
+    if last is not None and real[at:] == [last.then]:
         return Compared(kills=done, late=True)
     if real[at:] and machine.allocating_task and all(_asked(machine, run, pid, played["log"]) for pid in real[at:]):
         return Compared(kills=done, asked=True)

@@ -68,7 +68,7 @@ def _told(shape: Shape, what: str, found: Sequence[tuple[Lived, Compared]]) -> N
     kinds = Counter(one.case.kind for one, _ in found)
     kills = sum(said.kills for _, said in found)
     ties, asked, late = (sum(getattr(said, name) for _, said in found) for name in ("tie", "asked", "late"))
-    ends = f"{ties} ties, {asked} by who asked, {late} for want of shared memory"
+    ends = f"{ties} ties, {asked} by who asked, {late} for want of the memory of the last"
     print(f"{shape.title}, {what}: {len(found)} runs ({dict(kinds)}), {kills} kills as simulated, {ends}")
 
 
