@@ -226,3 +226,20 @@ def test_evidence_names_the_line_and_speaks_for_or_against() -> None:
     found = explain(event)
     assert "not killed by an OOM killer, but by systemd: a stop timeout" in found.headline
     assert "TimeoutStopSec=" in found.advice[0].text
+
+
+def test_a_dump_behind_the_kill_is_not_counted_again() -> None:
+    """Who was killed while it asked fails to get its page, and the kernel tells of the memory a second time."""
+    huge = "[    1.0] Node 0 hugepages_total=1 hugepages_free=0 hugepages_surp=0 hugepages_size=2048kB"
+    lines = [
+        "[    1.0] p3 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+        "[    1.0] Mem-Info:",
+        huge,
+        "[    1.0] Out of memory: Killed process 7 (p3) total-vm:9kB, anon-rss:5kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:4kB oom_score_adj:0",
+        "[    1.1] p3: page allocation failure: order:0, mode:0xcc0(GFP_KERNEL), nodemask=(null)",
+        "[    1.1] Mem-Info:",
+        huge,
+    ]
+    (event,) = read(lines)
+    assert event.machine is not None
+    assert event.machine.hugetlb_kb == 2048

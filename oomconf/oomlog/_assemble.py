@@ -211,6 +211,8 @@ def _within(draft: Draft, found: grammar.Line) -> None:
 
 
 def _amounts(draft: Draft, found: grammar.Amounts) -> None:
+    if draft.victims:  # a failed allocation of who was killed has a dump of its own behind it (mm/page_alloc.c: warn_alloc)
+        return
     if found.stats_of is not None:
         draft.in_stats = draft.stats_of is None
         draft.stats_of = draft.stats_of or found.stats_of
