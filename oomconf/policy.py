@@ -304,6 +304,11 @@ class Facts:
     debugging: Setting[bool] | None = None
     """A host that is meant to stop and be looked at."""
 
+    @property
+    def is_without_systemd(self) -> bool:
+        """Whether it is said that no systemd runs the host."""
+        return self.systemd is not None and self.systemd.value == 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:

@@ -39,8 +39,7 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
         return Artifact(path=path, text=needs.templates.render(f"audit/{template}", **values), objects=(policy.object,))
 
     artifacts = [made("prometheus/oomconf-audit.cron", "cron.j2")]
-    systemd = policy.facts.systemd
-    if systemd is None or systemd.value != 0:
+    if not policy.facts.is_without_systemd:
         artifacts.append(made("root/etc/systemd/system/oomconf-audit.service", "service.j2"))
         artifacts.append(made("root/etc/systemd/system/oomconf-audit.timer", "timer.j2"))
     return Rendering(artifacts=tuple(artifacts))

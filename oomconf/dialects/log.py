@@ -47,8 +47,7 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
         made("root/etc/logrotate.d/oomconf-log", "logrotate.j2"),
         made("log/oomconf-log.cron", "cron.j2"),
     ]
-    systemd = policy.facts.systemd
-    if systemd is None or systemd.value != 0:
+    if not policy.facts.is_without_systemd:
         artifacts.append(made("root/etc/systemd/system/oomconf-log.service", "service.j2"))
         artifacts.append(made("root/etc/systemd/system/oomconf-log.timer", "timer.j2"))
     return Rendering(artifacts=tuple(artifacts))

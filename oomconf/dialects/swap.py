@@ -20,7 +20,7 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
     about = header(policy.source, [policy.object])
     script = needs.templates.render("swap/oomconf-swap.sh.j2", header=about, areas=[_row(swap) for swap in policy.swaps])
     artifacts = [Artifact(path="root/usr/local/sbin/oomconf-swap", text=script, mode=0o755, objects=(policy.object,))]
-    without = policy.facts.systemd is not None and policy.facts.systemd.value == 0
+    without = policy.facts.is_without_systemd
     for swap in policy.swaps:
         if swap.size is not None:
             if swap.kind == "file":

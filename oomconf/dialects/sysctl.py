@@ -46,7 +46,7 @@ def render(policy: Policy, needs: Rendered) -> Rendering:
         rows.append({"key": key, "value": setting.value or "", "comment": why})
     if not rows:
         return Rendering(ledger=tuple(book.cells))
-    without = policy.facts.systemd is not None and policy.facts.systemd.value == 0
+    without = policy.facts.is_without_systemd
     applied = "sysctl -p /etc/sysctl.d/90-oomconf.conf" if without else "systemctl restart systemd-sysctl"
     text = needs.templates.render("sysctl/sysctl.conf.j2", header=header(policy.source, [policy.object]), applied=applied, rows=rows)
     artifact = Artifact(path="root/etc/sysctl.d/90-oomconf.conf", text=text, objects=(policy.object,))
