@@ -1,4 +1,4 @@
-"""oomconf audit: the five answers, hostile hosts, formats and exit codes."""
+"""oomconf audit: the five answers, formats and exit codes."""
 
 from __future__ import annotations
 
@@ -9,47 +9,22 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from boxes import MEMINFO, fake, process, v2
-from fake_hosts import PAGE, PLAIN, Fake
+from audited import UNIT, audited, host, states, text
+from fake_hosts import PAGE
 
 import oomconf
 from oomconf.cli import main
 from oomconf.errors import CallError, InputError
-from oomconf.host.snapshot import capture
-from oomconf.inforce import Audit, Row, audit_host, unseen_values
+from oomconf.inforce import audit_host
 from oomconf.metrics import AUDIT
-from oomconf.policy import Facts, Origin
-from oomconf.quantity import Size, share
-from oomconf.reports import audit_metrics, audit_text
-from oomconf.reports._terminal import Paper
+from oomconf.quantity import share
+from oomconf.reports import audit_metrics
 from oomconf.simulation import machine_of_snapshot, simulate_host
 from oomconf.snapshot import read
 
 ROOT = Path(__file__).parent.parent
 SPEC = str(ROOT / "examples/small-vm/oomconf.yaml")
 TAKEN = str(ROOT / "examples/small-vm/host.snapshot")
-UNIT = "/system.slice/web.service"
-
-
-def host(**more: str) -> Fake:
-    found = Fake(sysctls={"vm.overcommit_memory": "0"})
-    found.process(1, "systemd", "/init.scope")
-    found.units["web.service"] = {**PLAIN, "ControlGroup": UNIT, "MainPID": "10", "MemoryMax": "67108864", **more}
-    found.cgroup(UNIT, **{"memory.max": 64 << 20, "memory.current": 60 << 20})
-    found.process(10, "web", UNIT)
-    return found
-
-
-def audited(one: Fake | str) -> Audit:
-    return audit_host(read(one if isinstance(one, str) else one.text()))
-
-
-def states(found: Audit) -> dict[tuple[str, str], str]:
-    return {(row.thing, row.setting): row.state for row in found.rows}
-
-
-def text(found: Audit, **more: bool) -> str:
-    return audit_text.render(found, Paper(), **more)
 
 
 # ── without a spec ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -191,113 +166,6 @@ def test_kills_that_only_the_counter_knows_are_told() -> None:
     assert "the kernel counts 3 kills more than the log tells" in text(audited(both))
 
 
-# ── hosts that are not as one would like ─────────────────────────────────────────────────────────────────────────────────
-
-
-def test_without_rights_it_says_what_it_could_not_see(tmp_path: Path) -> None:
-    root = fake(tmp_path, {"proc/meminfo": MEMINFO, **process(10, "sh", 1000, uid=1000)})
-    found = audited(capture(str(root)))
-    assert not found.is_complete
-    said = " ".join(found.unseen)
-    assert "no process of root is seen" in said
-    assert "no cgroup's limits are seen" in said
-    assert "the kernel's log is not seen" in said
-    assert "sh[10]" in text(found)
-
-
-def test_cgroup_v1_is_read_and_what_it_cannot_hold_is_said() -> None:
-    one = host(MemoryHigh="33554432", ControlGroup=UNIT)
-    one.v1 = True
-    policy = oomconf.Policy(
-        name="h",
-        workloads=(
-            oomconf.Workload(
-                name="w",
-                object="services.w",
-                placement=oomconf_unit("web.service"),
-                memory_max=oomconf.Setting(oomconf.Size(64 << 20)),
-                memory_high=oomconf.Setting(oomconf.Size(32 << 20)),
-            ),
-        ),
-    )
-    found = audit_host(read(one.text()), policy)
-    assert states(found) == {("web.service", "memory_max"): "as said", ("web.service", "memory_high"): "not seen"}
-    assert found.users[0].limit == 64 << 20
-
-
-@pytest.mark.parametrize("v1", [False, True], ids=["v2", "v1"])
-@pytest.mark.parametrize("path", [UNIT, "/thatgroup"])
-def test_what_a_cgroup_counts_is_told_under_both_versions_whether_a_unit_has_it_or_not(path: str, v1: bool) -> None:
-    one = host()
-    one.v1 = v1
-    counted = {"memory.current": 97775616, "memory.max": 100 << 20, "memory.peak": 98 << 20, "memory.stat.inactive_file": 1 << 20}
-    one.cgroup(path, **counted, **{"memory.swap.current": 4096, "memory.events.oom_kill": 2})
-    one.process(50, "hog", path, rss=4)
-    (use,) = [use for use in audited(one).users if use.path == path]
-    assert (use.name, use.kind) == (("web.service", "unit") if path == UNIT else ("thatgroup", "process"))
-    assert (use.current, use.working_set, use.peak, use.limit) == (97775616, 97775616 - (1 << 20), 98 << 20, 100 << 20)
-    assert (use.swap, use.kills) == (4096, 2)
-    assert "near-limit" in {note.id for note in audited(one).notes if note.object == use.name}
-
-
-def test_a_group_with_a_limit_is_told_though_its_processes_are_below_and_none_twice_inside_a_unit() -> None:
-    one = host()
-    one.cgroup("/pool", **{"memory.max": 64 << 20, "memory.current": 9 << 20})
-    one.cgroup("/pool/a", **{"memory.current": 8 << 20})
-    one.cgroup(f"{UNIT}/worker", **{"memory.max": 1 << 20})
-    one.process(50, "a", "/pool/a")
-    one.process(51, "worker", f"{UNIT}/worker")
-    assert {use.name: use.processes for use in audited(one).users} == {"web.service": 2, "pool": 1, "pool/a": 1, "init.scope": 1}
-
-
-def oomconf_unit(name: str, **more: bool) -> object:
-    from oomconf.placement import SystemdUnit
-
-    return SystemdUnit(unit=name, **more)  # type: ignore[arg-type]
-
-
-def test_processes_that_vanish_and_an_empty_host_are_survived(tmp_path: Path) -> None:
-    root = fake(
-        tmp_path, {"proc/meminfo": MEMINFO, **process(10, "a", 1000), **process(11, "b", 1000), **v2("system.slice/a.service", max="max")}
-    )
-    (root / "proc/10/status").unlink()
-    (root / "proc/11/oom_score_adj").unlink()
-    assert [row.pid for row in audited(capture(str(root))).order] == [11]
-    assert "nobody that is seen could be killed" in text(audited("/proc/meminfo:MemTotal: 1 kB"))
-
-
-def test_hostile_names_do_not_drive_the_terminal_nor_the_textfile(tmp_path: Path) -> None:
-    odd = "x\x1b[31m\x07"
-    names = {**process(10, odd, 9000), **process(11, "a\\nb", 8000, cgroup='0::/system.slice/q"\\x0a.service')}
-    found = audited(
-        capture(
-            str(
-                fake(
-                    tmp_path,
-                    {"proc/meminfo": MEMINFO, **names, **v2('system.slice/q"\\.service', current=1, max="max", events="oom_kill 0")},
-                )
-            )
-        )
-    )
-    out = text(found, every=True)
-    assert "\x1b" not in out
-    assert "x\\x1b[31m\\x07[10]" in out
-    assert "a\\x0ab[11]" in out
-    assert 'unit="q\\"\\\\.service"' in audit_metrics.render(found, 5)
-    assert out.isascii() is False
-    assert audit_text.render(found, Paper(unicode=False)).isascii()
-
-
-def test_ten_thousand_processes_are_one_table(tmp_path: Path) -> None:
-    lines = [
-        f"/proc/{pid}/status:Name:\tp\n/proc/{pid}/status:VmRSS:\t{pid} kB\n/proc/{pid}/cgroup:0::/a/u{pid % 9}.service"
-        for pid in range(2, 10_002)
-    ]
-    found = audited("\n".join(["/proc/meminfo:MemTotal: 264000000 kB", *lines]))
-    assert (len(found.order), len(found.users), found.order[0].pid) == (10_000, 9, 10_001)
-    assert len(text(found).splitlines()) < 60
-
-
 # ── the command ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 CALLS = [
@@ -437,152 +305,6 @@ def test_a_unit_whose_container_was_killed_says_so_as_the_container_does() -> No
         "web.service": "2",
         ident[:12]: "2",
     }
-
-
-# ── whether it is the machine of the spec ────────────────────────────────────────────────────────────────────────────────
-
-MACHINE = """\
-/proc/meminfo:MemTotal: 8000000 kB
-/proc/sys/kernel/osrelease:6.1.90-1-amd64
-/proc/1/status:Name:\tsystemd
-/proc/1/status:VmRSS:\t9 kB
-/sys/fs/cgroup/a/memory.max:max
-$version:systemd 252 (252)
-$systemctl:
-# end
-"""
-FACTS = [
-    ({}, []),
-    ({"memory_total": Size(8000000 * 1024)}, []),
-    ({"memory_total": Size(8150000 * 1024)}, []),
-    ({"memory_total": Size(8170000 * 1024)}, ["memtotal"]),
-    ({"memory_total": Size(2014584 * 1024)}, ["memtotal"]),
-    ({"ram": Size(8 << 30)}, []),
-    ({"ram": Size(7 << 30)}, ["ram"]),
-    ({"ram": Size(10 << 30)}, ["ram"]),
-    ({"kernel": "6.1"}, []),
-    ({"kernel": "6"}, []),
-    ({"kernel": "6.1.90"}, []),
-    ({"kernel": "6.1.9"}, ["kernel"]),
-    ({"kernel": "6.12"}, ["kernel"]),
-    ({"systemd": 252}, []),
-    ({"systemd": 257}, ["systemd"]),
-    ({"systemd": 0}, ["systemd"]),
-    ({"cgroup_version": 2}, []),
-    ({"cgroup_version": 1, "kernel": "5.10"}, ["kernel", "cgroup_version"]),
-]
-
-
-@pytest.mark.parametrize(("said", "told"), FACTS, ids=[" ".join(f"{key}={value}" for key, value in row[0].items()) for row in FACTS])
-def test_a_spec_of_another_machine_is_told(said: dict[str, object], told: list[str]) -> None:
-    facts = {
-        ("memory_total" if key == "ram" else key): oomconf.Setting(value, origin=Origin.NOMINAL) if key == "ram" else oomconf.Setting(value)
-        for key, value in said.items()
-    }
-    policy = oomconf.Policy(name="h", facts=Facts(**facts))  # type: ignore[arg-type]
-    found = [note for note in audit_host(read(MACHINE), policy).notes if note.id == "other-machine"]
-    assert [note.object for note in found] == told
-    assert all("another machine (--host), or the spec is old" in note.text for note in found)
-    nothing = read("/proc/meminfo:MemTotal: 0 kB")
-    assert [note for note in audit_host(nothing, policy).notes if note.id == "other-machine"] == []
-
-
-# ── what could not be looked at, and what nothing tells ──────────────────────────────────────────────────────────────────
-
-UNITS = """\
-version: 1
-hosts: {vm: {ram: 8G, docker: {version: "28"}}}
-slices: {front.slice: {memory: {max: 1G}}}
-services:
-  a: {slice: front.slice, memory: {max: 64M}, systemd: {unit: a.service}}
-  b: {memory: {max: 64M}, runtime: {go: {}}, docker: {name: box}}
-"""
-OFFLINE = """\
-/proc/meminfo:MemTotal: 8000000 kB
-/proc/1/status:Name:\ttini
-/proc/1/status:Uid:\t0
-/proc/1/status:VmRSS:\t9 kB
-/proc/pressure/memory:some avg10=0.00
-/sys/fs/cgroup/a/memory.max:max
-$version:systemd 252 (252)
-$log:h kernel: Linux version 6.1
-# end
-"""
-
-
-@pytest.fixture
-def units(tmp_path: Path) -> tuple[str, str]:
-    spec, taken = tmp_path / "oomconf.yaml", tmp_path / "taken"
-    spec.write_text(UNITS)
-    taken.write_text(OFFLINE)
-    return str(spec), str(taken)
-
-
-def test_where_no_systemd_runs_it_is_said_once_with_why_and_the_version_is_none(
-    units: tuple[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    spec, taken = units
-    assert main(["audit", spec, "--snapshot", taken]) == 0
-    told = capsys.readouterr().out
-    assert "no systemd (PID 1 is tini)" in told.splitlines()[0]
-    assert "252" not in told
-    words = " ".join(told.split())
-    assert words.count("PID 1 is tini, not systemd: nothing has its units") == 1
-    assert "of front.slice and a.service could not be looked at: PID 1 is tini" in words
-    assert "systemctl" not in words
-
-
-@pytest.mark.parametrize("asked", ["$systemctl:\n", ""], ids=["asked", "not asked"])
-def test_systemd_as_pid_1_is_no_host_without_systemd(asked: str) -> None:
-    found = audited(OFFLINE.replace("tini", "systemd").replace("# end", f"{asked}# end"))
-    assert (found.systemd, found.init) == (252, "systemd")
-    assert ("systemctl gave no answer: what the manager has is not known" in found.unseen) == (not asked)
-
-
-def test_what_nothing_tells_is_not_what_could_not_be_looked_at(units: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    """In text, JSON and the metric: a heap is in no capture, a unit could be seen elsewhere."""
-    found = oomconf.audit(OFFLINE, oomconf.load(units[0]))
-    assert {row.setting for row in found.unsayable} == {"runtime.go"}
-    assert {row.thing for row in found.blind} == {"front.slice", "a.service"}
-    main(["audit", units[0], "--snapshot", units[1], "--format", "json"])
-    told = json.loads(capsys.readouterr().out)
-    counts = {name: told["summary"][name] for name in ("not seen", "not_looked_at", "not_audited")}
-    blind = len(found.blind)
-    assert counts == {"not seen": blind + 1, "not_looked_at": blind, "not_audited": 1}
-    assert (told["complete"], told["not_seen"], told["init"]) == (False, list(found.unseen), "tini")
-    assert told["not_seen"][-1].startswith(f"{blind} values of front.slice and a.service could not be looked at: ")
-    assert f"{blind} not seen, 1 not audited" in " ".join(text(found).split())
-    assert "1 value not audited: nothing on a host tells it (--all shows why)" in text(found)
-    assert "for those hold secrets" in " ".join(text(found, every=True).split())
-
-
-def test_complete_is_that_nothing_that_could_be_seen_was_missed(tmp_path: Path) -> None:
-    spec = tmp_path / "oomconf.yaml"
-    spec.write_text("version: 1\nhosts: {vm: {ram: 8G}}\nservices: {b: {memory: {max: 64M}, runtime: {go: {}}, docker: {name: box}}}\n")
-    found = oomconf.audit(OFFLINE, oomconf.load(str(spec)))
-    assert (len(found.unsayable), found.blind, found.unseen, found.is_complete) == (1, (), (), True)
-    assert "oomconf_audit_complete 1\n" in audit_metrics.render(found, 1)
-
-
-@pytest.mark.parametrize(("kind", "code"), [("blind", 1), ("seen", 0)])
-def test_values_that_could_not_be_looked_at_fail_where_that_is_asked(kind: str, code: int, units: tuple[str, str]) -> None:
-    argv = ["audit", *([units[0]] if kind == "blind" else []), "--snapshot", units[1]]
-    assert main(argv) == 0
-    assert main([*argv, "--fail-on-unseen"]) == code
-
-
-def test_many_reasons_are_a_few_lines_and_every_value_is_counted() -> None:
-    rows = [Row(object="s", thing=f"u{number}", setting="x", state="not seen", why=f"why {number % 7}", blind=True) for number in range(70)]
-    lines = unseen_values(rows)
-    assert lines[0] == "10 values of u0, u7, u14, u21, u28 and 5 more could not be looked at: why 0"
-    assert (len(lines), lines[-1]) == (6, "20 values more could not be looked at")
-    assert unseen_values([]) == []
-
-
-def test_what_does_not_run_reads_as_what_is_said_and_not_as_something_found() -> None:
-    row = Row(object="services.a", thing="a.service", setting="slice", state="not running", expected="front.slice", why="it is masked")
-    told = " ".join(text(Audit(host="h", rows=(row,)), every=True).split())
-    assert "not running a.service slice front.slice is said (it is masked)" in told
 
 
 # ── the function ─────────────────────────────────────────────────────────────────────────────────────────────────────────
