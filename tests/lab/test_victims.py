@@ -1,7 +1,7 @@
 """Who dies: machines drawn by seed run out of memory, and the kernel's victims and reports are held against simulate and diagnose.
 
 `-m lab` plays a sample; `-m 'lab and deep'` the rest. A claim counts runs: all that the kernel killed, in its order, is what simulate said,
-up to the first choice within the margin (draws.py: margin) or by one of the two laws that README tells, if there is one.
+up to the first choice within the margin (draws.py: margin) or by one of the laws that the README tells, if there is one.
 """
 
 from __future__ import annotations
