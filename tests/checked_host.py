@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -171,6 +172,10 @@ def script() -> str:
 
 
 BELOW = "oomconf-verify: looks below /root (OOMCONF_ROOT)\n"
+
+
+SHELLS = [one for one in (["sh"], ["dash"], ["busybox", "sh"]) if shutil.which(one[0])]
+"""Shells that run the script."""
 
 
 class Host:
